@@ -53,7 +53,7 @@ func TestAnswersInTime(t *testing.T) {
 		{"post, Lambda's usual deadline", post, 10 * time.Second, 8 * time.Second},
 		{"post, a late deadline", post, 8500 * time.Millisecond, 8 * time.Second},
 		{"post, a near deadline", post, 8499 * time.Millisecond, 7999 * time.Millisecond},
-		{"read, a nearer one", read, 3 * time.Second, 2500 * time.Millisecond},
+		{"read, a nearer deadline", read, 3 * time.Second, 2500 * time.Millisecond},
 		{"post, no time left", post, 400 * time.Millisecond, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -24,13 +24,13 @@ const (
 )
 
 var reports = []report{
-	{"nothing but nulls", "https://github.com/jeremydaly/lambda-api/pull/114",
+	{"only null members", "https://github.com/jeremydaly/lambda-api/pull/114",
 		`{"path":"/balance","httpMethod":"GET","headers":null,"multiValueHeaders":null,"queryStringParameters":{"userId":"1"},"multiValueQueryStringParameters":null,"pathParameters":null,"requestContext":null,"body":null}`,
 		"200 GET /balance 1"},
 	{"no headers, no stage, and little else", "https://github.com/aws/aws-sam-cli/issues/3304",
 		`{"version":"2.0","routeKey":"GET /balance","rawPath":"/balance","rawQueryString":"userId=1","headers":null,"body":"","requestContext":{"stage":null,"http":{"method":"GET"}}}`,
 		"200 GET /balance 1"},
-	{"a REST API's with a rawPath", "https://github.com/honojs/hono/pull/5033",
+	{"a REST API event with a rawPath", "https://github.com/honojs/hono/pull/5033",
 		`{"resource":"/balance","path":"/v1/balance","rawPath":"/v1/transactions","httpMethod":"GET","queryStringParameters":{"userId":"1"},"requestContext":{"stage":"prod","domainName":"api.example.com"}}`,
 		"200 GET /balance 1"},
 
@@ -47,23 +47,23 @@ var reports = []report{
 	{"a plus that was encoded", "https://github.com/aws/serverless-java-container/issues/146",
 		`{"path":"/balance","httpMethod":"GET","queryStringParameters":{"userId":"a+b%2B"},"multiValueQueryStringParameters":{"userId":["a+b%2B"]}}`,
 		"200 GET /balance a+b%2B"},
-	{"a plus for a blank", "https://github.com/aws/aws-lambda-web-adapter/issues/491",
+	{"a plus for a space", "https://github.com/aws/aws-lambda-web-adapter/issues/491",
 		`{` + reading2 + `,"rawQueryString":"userId=a+b","queryStringParameters":{"userId":"a b"}}`,
 		"200 GET /balance a b"},
-	{"a comma that joins nothing", "https://github.com/jeremydaly/lambda-api/issues/277",
+	{"a comma inside a value", "https://github.com/jeremydaly/lambda-api/issues/277",
 		`{` + reading2 + `,"rawQueryString":"userId=1%2C2","queryStringParameters":{"userId":"1,2"}}`,
 		"200 GET /balance 1,2"},
 
 	// Bodies.
-	{"the flag as a text", "https://github.com/awslabs/route53-dynamic-dns-with-lambda/issues/54",
+	{"isBase64Encoded as a string", "https://github.com/awslabs/route53-dynamic-dns-with-lambda/issues/54",
 		`{` + posting2 + `,"headers":{"idempotent-key":"u"},"isBase64Encoded":"False","body":"{}"}`, "400 GET /balance "},
-	{"base64, and called plain", "https://github.com/vincentsarago/lambda-proxy/issues/28",
+	{"a base64 body marked as plain", "https://github.com/vincentsarago/lambda-proxy/issues/28",
 		`{` + posting2 + `,"headers":{"idempotent-key":"u"},"isBase64Encoded":false,"body":"` + padded(100) + `"}`, "400 POST /transactions "},
-	{"short, and long only as base64", "https://github.com/MionKit/mion/pull/269",
+	{"a body over the limit only as base64", "https://github.com/MionKit/mion/pull/269",
 		`{` + posting2 + `,"headers":{"idempotent-key":"v"},"isBase64Encoded":true,"body":"` + padded(16<<10) + `"}`, "201 POST /transactions 1"},
-	{"too long once it is decoded", "https://github.com/MionKit/mion/pull/269",
+	{"a body over the limit after decoding", "https://github.com/MionKit/mion/pull/269",
 		`{` + posting2 + `,"headers":{"idempotent-key":"w"},"isBase64Encoded":true,"body":"` + padded(16<<10+1) + `"}`, "413 POST /transactions "},
-	{"none, and called base64", "https://github.com/aws/aws-lambda-web-adapter/issues/451",
+	{"no body, marked as base64", "https://github.com/aws/aws-lambda-web-adapter/issues/451",
 		`{` + reading2 + `,"rawQueryString":"userId=1","isBase64Encoded":true,"body":null}`, "200 GET /balance 1"},
 }
 

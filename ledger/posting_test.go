@@ -111,7 +111,7 @@ func misfit(t require.TestingT, entries []ledger.Entry, balances map[ledger.User
 // posted one after another. If the reported accounts do not allow an entry, the first such
 // entry declines the transaction. Otherwise a move allows a balance if and only if all the
 // user's entries fit, and changes it by the sum of the releases and entries.
-func TestPostingCountsAsItsEntries(t *testing.T) {
+func TestPostingEqualsItsEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := ledger.Request{IdempotencyKey: key(t, "k"), Entries: drawEntries(t)}

@@ -97,14 +97,14 @@ func TestSortRows(t *testing.T) {
 		return slices.Compare(one[:], other[:])
 	})
 	for name, want := range map[string][]ledger.Transaction{
-		"by time":                           append(rowsOf("k", noon.Add(-time.Millisecond), "1 debit 1"), release),
-		"entries by their place":            many,
-		"entries by place, without a first": many[1:],
-		"several writes at one time":        several,
-		"releases first":                    append([]ledger.Transaction{release}, many...),
-		"a capture after its hold":          {hold, endRow(t, hold, ledger.Capture, "25")},
-		"a void after its hold":             {release, hold, endRow(t, hold, ledger.Void, "40")},
-		"an expiry after its hold":          {release, hold, endRow(t, hold, ledger.Expiry, "40")},
+		"by time":                                append(rowsOf("k", noon.Add(-time.Millisecond), "1 debit 1"), release),
+		"entries by position":                    many,
+		"entries by position, without the first": many[1:],
+		"several writes with the same time":      several,
+		"releases first":                         append([]ledger.Transaction{release}, many...),
+		"a capture after its hold":               {hold, endRow(t, hold, ledger.Capture, "25")},
+		"a void after its hold":                  {release, hold, endRow(t, hold, ledger.Void, "40")},
+		"an expiry after its hold":               {release, hold, endRow(t, hold, ledger.Expiry, "40")},
 	} {
 		rapid.Check(t, func(t *rapid.T) {
 			got := rapid.Permutation(want).Draw(t, "rows")

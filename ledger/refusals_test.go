@@ -19,16 +19,16 @@ import (
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	const (
-		long      = -time.Hour  // spendable before the first attempt
-		meanwhile = time.Second // spendable during the first attempt
-		never     = time.Hour   // spendable after all attempts
-		tooMany   = "too many holds"
-		noRow     = "the hold is open and has no row"        // the account already contains the call's own hold
-		wrong     = "store declined what the accounts allow" // the store broke its contract
-		refund    = "refund of a debit 10, b credit 10"
-		top       = "999999999999990" // ten dollars below MaxBalance
-		debit     = "a debit 70"
-		pending   = "a debit 70, pending"
+		expired  = -time.Hour  // spendable before the first attempt
+		expiring = time.Second // spendable during the first attempt
+		open     = time.Hour   // spendable after all attempts
+		tooMany  = "too many holds"
+		noRow    = "the hold is open and has no row"        // the account already contains the call's own hold
+		wrong    = "store declined what the accounts allow" // the store broke its contract
+		refund   = "refund of a debit 10, b credit 10"
+		top      = "999999999999990" // ten dollars below MaxBalance
+		debit    = "a debit 70"
+		pending  = "a debit 70, pending"
 	)
 	hold := func(key, sum string, spendable time.Duration) ledger.Hold {
 		return ledger.Hold{TransactionID: newID(t, "a", key), Amount: amount(t, sum), ExpiresAt: noon.Add(spendable - time.Second)}
@@ -39,7 +39,7 @@ func TestRefusals(t *testing.T) {
 		}
 		return all
 	}
-	full := holds(ledger.MaxHolds, never)
+	full := holds(ledger.MaxHolds, open)
 	withFull := func(one ledger.Hold) []ledger.Hold { return append(slices.Clone(full[1:]), one) } // still MaxHolds holds
 	seen := func(balance string, holds ...ledger.Hold) *ledger.RefusedError {
 		return refusal(t, accounts{"a": account(t, balance, holds...)})
@@ -64,48 +64,48 @@ func TestRefusals(t *testing.T) {
 		want          string
 	}{
 		{"too little", debit, refusals{seen("69")}, "declined, 69"},
-		{"too little beside a hold", debit, refusals{seen("69", hold("0", "1", never))}, "declined, 69"},
-		{"too much", "a credit 10", refusals{seen(top + ".01")}, "declined, " + top + ".01"},
-		{"not too much", "a credit 10", refusals{seen(top)}, wrong},
-		{"a hold within the grace", debit, refusals{seen("30", hold("0", "40", meanwhile+time.Millisecond))}, "declined, 30"},
-		{"too little with what has expired", debit, refusals{seen("68", holds(1, long)...)}, "declined, 69"},
-		{"enough with what has expired", debit, refusals{seen("69", holds(1, long)...)}, "posted, releasing 1"},
-		{"enough with what expires meanwhile", debit, refusals{seen("69", holds(1, meanwhile)...)}, "posted, releasing 1"},
-		{"too little with what expires meanwhile", debit, refusals{
-			seen("10", holds(1, meanwhile)...), seen("10", holds(1, meanwhile)...),
+		{"too little, with an open hold", debit, refusals{seen("69", hold("0", "1", open))}, "declined, 69"},
+		{"over the limit", "a credit 10", refusals{seen(top + ".01")}, "declined, " + top + ".01"},
+		{"exactly at the limit", "a credit 10", refusals{seen(top)}, wrong},
+		{"a hold within the grace", debit, refusals{seen("30", hold("0", "40", expiring+time.Millisecond))}, "declined, 30"},
+		{"too little, even with an expired hold", debit, refusals{seen("68", holds(1, expired)...)}, "declined, 69"},
+		{"enough with an expired hold", debit, refusals{seen("69", holds(1, expired)...)}, "posted, releasing 1"},
+		{"enough with a hold that expires during the call", debit, refusals{seen("69", holds(1, expiring)...)}, "posted, releasing 1"},
+		{"too little, even with a hold that expires during the call", debit, refusals{
+			seen("10", holds(1, expiring)...), seen("10", holds(1, expiring)...),
 		}, "declined, 11"},
-		{"another caller has released it", debit, refusals{seen("69", holds(1, long)...), seen("70")}, "posted, releasing 0"},
-		{"another caller has captured it", debit, refusals{seen("69", holds(1, long)...), seen("69")}, "declined, 69"},
-		{"the store is wrong", debit, refusals{seen("70")}, wrong},
-		{"the store reports nothing", debit, refusals{{}}, wrong},
+		{"another caller has released the hold", debit, refusals{seen("69", holds(1, expired)...), seen("70")}, "posted, releasing 0"},
+		{"another caller has captured the hold", debit, refusals{seen("69", holds(1, expired)...), seen("69")}, "declined, 69"},
+		{"the store refuses an allowed debit", debit, refusals{seen("70")}, wrong},
+		{"the store reports no account", debit, refusals{{}}, wrong},
 		{"the store reports another user", debit, refusals{refusal(t, accounts{"b": account(t, "0")})}, wrong},
-		{"read later, and enough by then", debit, refusals{later(seen("70"))}, "posted, releasing 0"},
-		{"read later, and too little by then", debit, refusals{later(seen("69"))}, "posted, releasing 0"},
+		{"read after the refusal, enough", debit, refusals{later(seen("70"))}, "posted, releasing 0"},
+		{"read after the refusal, too little", debit, refusals{later(seen("69"))}, "posted, releasing 0"},
 		// A decline considers only the accounts from the last refusal. Earlier reports may
 		// be out of date.
-		{"each account in turn", "a debit 70, b debit 70", refusals{
-			seen("10", hold("0", "40", meanwhile)), refusal(t, accounts{"b": account(t, "5")}),
+		{"one account in each refusal", "a debit 70, b debit 70", refusals{
+			seen("10", hold("0", "40", expiring)), refusal(t, accounts{"b": account(t, "5")}),
 		}, "declined, 5 at 1"},
 
-		{"blocked, and enough", debit, refusals{blocked("70")}, "blocked, 70"},
-		{"blocked, and too little", debit, refusals{blocked("69")}, "blocked, 69"},
-		{"blocked, and enough with what has expired", debit, refusals{blocked("69", holds(1, long)...)}, "blocked, 70"},
-		{"blocked, and read later", debit, refusals{later(blocked("70"))}, "posted, releasing 0"},
-		{"blocked, and as many holds as there may be", pending, refusals{blocked("100", full...)}, "blocked, 100"},
-		{"blocked, and its own hold", pending, refusals{blocked("0", hold("k", "70", never))}, noRow},
+		{"blocked, with enough money", debit, refusals{blocked("70")}, "blocked, 70"},
+		{"blocked, with too little money", debit, refusals{blocked("69")}, "blocked, 69"},
+		{"blocked, with enough money from an expired hold", debit, refusals{blocked("69", holds(1, expired)...)}, "blocked, 70"},
+		{"blocked, read after the refusal", debit, refusals{later(blocked("70"))}, "posted, releasing 0"},
+		{"blocked, at the hold limit", pending, refusals{blocked("100", full...)}, "blocked, 100"},
+		{"blocked, with the call's own hold", pending, refusals{blocked("0", hold("k", "70", open))}, noRow},
 
-		{"its own hold", pending, refusals{seen("0", hold("k", "70", never))}, noRow},
-		{"its own hold, which has expired", pending, refusals{seen("0", hold("k", "70", long))}, noRow},
-		{"its own hold, beside as many as there may be", pending, refusals{seen("0", withFull(hold("k", "70", long))...)}, noRow},
-		{"the hold of its key, and it is none", debit, refusals{seen("0", hold("k", "70", long))}, noRow},
-		{"as many as there may be", pending, refusals{seen("100", full...)}, tooMany},
-		{"as many, for a payment", "a debit 70, b credit 70, pending", refusals{seen("100", full...)}, tooMany},
-		{"as many, and too little", pending, refusals{seen("0", full...)}, tooMany},
-		{"as many, after one has expired", pending, refusals{seen("100", withFull(hold("hold 0", "1", long))...), seen("100", full...)}, tooMany},
-		{"as many with what has expired", pending, refusals{seen("100", withFull(hold("x", "1", long))...)}, "posted, releasing 1"},
-		{"as many, for a debit that is none", debit, refusals{seen("69", full...)}, "declined, 69"},
+		{"the call's own hold", pending, refusals{seen("0", hold("k", "70", open))}, noRow},
+		{"the call's own hold, expired", pending, refusals{seen("0", hold("k", "70", expired))}, noRow},
+		{"the call's own hold, at the hold limit", pending, refusals{seen("0", withFull(hold("k", "70", expired))...)}, noRow},
+		{"the call's own hold, but a plain debit", debit, refusals{seen("0", hold("k", "70", expired))}, noRow},
+		{"at the hold limit", pending, refusals{seen("100", full...)}, tooMany},
+		{"at the hold limit, payment", "a debit 70, b credit 70, pending", refusals{seen("100", full...)}, tooMany},
+		{"at the hold limit, too little", pending, refusals{seen("0", full...)}, tooMany},
+		{"at the hold limit again after a release", pending, refusals{seen("100", withFull(hold("hold 0", "1", expired))...), seen("100", full...)}, tooMany},
+		{"at the hold limit, with an expired hold", pending, refusals{seen("100", withFull(hold("x", "1", expired))...)}, "posted, releasing 1"},
+		{"at the hold limit, plain debit", debit, refusals{seen("69", full...)}, "declined, 69"},
 
-		{"refunded before", refund, refusals{refunded(map[int]ledger.Amount{1: amount(t, "2.5")})}, limit},
+		{"too much refunded before", refund, refusals{refunded(map[int]ledger.Amount{1: amount(t, "2.5")})}, limit},
 		{"nothing was refunded", refund, refusals{refunded(nil)}, wrong},
 	} {
 		r := requestOf(t, c.request)
@@ -236,7 +236,7 @@ func TestReleasesOfPosting(t *testing.T) {
 
 // A store may report only one account in each refusal. The expired holds of all reported
 // accounts are released together, according to the latest report of each account.
-func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
+func TestReleasesWithOneAccountPerRefusal(t *testing.T) {
 	t.Parallel()
 	expired := func(user string) error {
 		return refusal(t, accounts{user: account(t, "60", holdsOf(t, user, noon, "40")...)})

@@ -18,7 +18,7 @@ func postOn(t *testing.T, recorded ledger.Transaction, r ledger.Request) (ledger
 
 // The same request in any notation is a replay. For a different request with the same key,
 // the error names all differences.
-func TestKeyAgain(t *testing.T) {
+func TestRepeatedKey(t *testing.T) {
 	t.Parallel()
 	type differs = ledger.KeyReusedError
 	order := metadata(t, members{"order": "7", "item": "1"})
