@@ -91,7 +91,7 @@ func TestFurtherRowWithoutItsFirst(t *testing.T) {
 
 // Nothing is declined if the id of a further row is taken and the first row can't be read,
 // because its reads fail or it is damaged.
-func TestFirstRowIsNotRead(t *testing.T) {
+func TestUnreadableFirstRow(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		fault    faults.Fault
@@ -117,7 +117,7 @@ func TestFirstRowIsNotRead(t *testing.T) {
 
 // If DynamoDB reports a failed condition without the row, the store reads the row before it
 // decides. For example, an answer without a row does not prove that the user is new.
-func TestReasonsWithoutRows(t *testing.T) {
+func TestFailedConditionsWithoutRows(t *testing.T) {
 	t.Parallel()
 	const allows = "store declined what the accounts allow: not allowed: 0 refunds were posted"
 	posting, taken := cancelledFor(reasonNone, reasonFailed), cancelledFor(reasonFailed, reasonNone)

@@ -346,7 +346,7 @@ func kindsOfRows() map[string]row {
 
 // A row is rejected if an attribute of its kind is missing or has another type, or if it
 // has an attribute of another kind.
-func TestDecodeWantsEachAttribute(t *testing.T) {
+func TestDecodeRequiresEachAttribute(t *testing.T) {
 	t.Parallel()
 	kinds := kindsOfRows()
 	samples := row{"posted_by": s("direct"), "declined_by": s("block")}

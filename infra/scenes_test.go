@@ -101,21 +101,21 @@ func TestReplayByReports(t *testing.T) {
 		{name: "a credit", writes: 2, call: "k: 1 credit 10"},
 		{name: "a transfer", writes: 6, call: "k: a debit 100, b credit 99, shop credit 1"},
 		{name: "a decline", writes: 2, call: "k: 1 debit 1000 = on 100", between: "credit: 1 credit 2000"},
-		{name: "a hold of sixteen", writes: 2, call: "k: hold 1 debit 1",
+		{name: "one of sixteen holds", writes: 2, call: "k: hold 1 debit 1",
 			between: script.Holds(ledger.MaxHolds-1, "1 debit 1")},
 		{name: "a voided hold", writes: 2, call: "k: hold 1 debit 1",
 			between: "v: void k;" + script.Holds(ledger.MaxHolds, "1 debit 1")},
 		{name: "an expired hold", writes: 2, call: "k: hold 1 debit 60, 2 credit 60", between: "2m"},
-		{name: "an expired hold beside another", writes: 2, before: "other: hold 1 debit 30",
+		{name: "one of two expired holds", writes: 2, before: "other: hold 1 debit 30",
 			call: "k: hold 1 debit 60", between: "2m"},
-		{name: "a capture that fills the receiver", writes: 4,
+		{name: "a capture that reaches the balance limit", writes: 4,
 			before: "fill shop; h: hold 1 debit 70, shop credit 70", call: "k: capture h"},
-		{name: "a refund of all", writes: 5, before: sale, call: "k: refund sale", between: "spend: b debit 100"},
-		{name: "a change of rules", writes: 2, before: lend, call: lower,
+		{name: "a full refund", writes: 5, before: sale, call: "k: refund sale", between: "spend: b debit 100"},
+		{name: "a rule change", writes: 2, before: lend, call: lower,
 			between: "raise: rules 1 limit 30; spend: 1 debit 130; block: rules 1 debits blocked"},
-		{name: "a change of rules that misses others", writes: 2, before: lend, call: lower,
+		{name: "a rule change overtaken by others", writes: 2, before: lend, call: lower,
 			meanwhile: "more: rules 1 limit 60; spend: 1 debit 150"},
-		{name: "a decline by a block", writes: 2, before: "block: rules 1 debits blocked",
+		{name: "a decline because of a block", writes: 2, before: "block: rules 1 debits blocked",
 			call: "k: 1 debit 1 = on 100", between: "lift: rules 1 debits allowed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -184,12 +184,12 @@ func TestReleasesByReports(t *testing.T) {
 		moments                  []dynamodbmodel.Moment
 		before, meanwhile, steps string
 	}{
-		"voided":           {partialReports(4), two, "v: void h1", "k: 1 debit 90; 1 10"},
-		"captured":         {partialReports(4), two, "c: capture h1", "k: 1 debit 90 = insufficient funds: entry 0 on 60"},
-		"both":             {partialReports(7), twoPayers, "", drained},
-		"one needed later": {partialReports(7), twoPayers + "credit: b credit 50", "debit: b debit 50", drained},
-		"two that ended":   {onlyEnds, others, end, "k: a debit 30, b debit 70, c credit 100" + left},
-		"in another order": {onlyEnds, others, end, "k: b debit 70, a debit 30, c credit 100" + left},
+		"voided":                      {partialReports(4), two, "v: void h1", "k: 1 debit 90; 1 10"},
+		"captured":                    {partialReports(4), two, "c: capture h1", "k: 1 debit 90 = insufficient funds: entry 0 on 60"},
+		"two payers":                  {partialReports(7), twoPayers, "", drained},
+		"a release needed later":      {partialReports(7), twoPayers + "credit: b credit 50", "debit: b debit 50", drained},
+		"both ended":                  {onlyEnds, others, end, "k: a debit 30, b debit 70, c credit 100" + left},
+		"both ended, debits reversed": {onlyEnds, others, end, "k: b debit 70, a debit 30, c credit 100" + left},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -203,7 +203,7 @@ func TestReleasesByReports(t *testing.T) {
 // A hold is captured in time while another caller's request is in flight. When the answer
 // arrives, that caller's fast clock is already past the expiry. The answer is too old to
 // show that the hold expired, so the caller reads again and finds the capture.
-func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
+func TestCaptureWhileAnAnswerIsInFlight(t *testing.T) {
 	t.Parallel()
 	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // each within the grace of one second
 	for _, c := range []struct {
@@ -246,7 +246,7 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 // While any write is contended, a call only retries. It reads and declines nothing, even if
 // the condition on a balance, a further row or a refund account also failed. The contending
 // request may change the balance, or be an earlier attempt at the same call.
-func TestConditionsBesideContention(t *testing.T) {
+func TestFailedConditionsWithContention(t *testing.T) {
 	t.Parallel()
 	const transfer = "k: a debit 100, b credit 99, shop credit 1"
 	for _, c := range []struct {

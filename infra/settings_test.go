@@ -111,7 +111,7 @@ func refused(t *testing.T, err error, why string) {
 
 // Tables with rows but no settings row are older than that row, or lost it. They accept
 // only a store with the default settings.
-func TestStartOnTablesFromBefore(t *testing.T) {
+func TestStartWithoutSettingsRow(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10"))
@@ -220,7 +220,7 @@ func TestStartAfterLostAnswer(t *testing.T) {
 }
 
 // The settings row is in no user's history, and its id is not a valid transaction id.
-func TestSettingsAreNoTransaction(t *testing.T) {
+func TestSettingsRowIsNotATransaction(t *testing.T) {
 	t.Parallel()
 	_, err := ledger.ParseTransactionID("settings")
 	require.ErrorIs(t, err, ledger.ErrInvalid)

@@ -35,7 +35,7 @@ func TestHistoryEnds(t *testing.T) {
 	assert.Equal(t, ledger.Page{Transactions: []ledger.Transaction{}}, page)
 }
 
-func TestBalanceOfNewUserIsOpeningAndLeavesNoRow(t *testing.T) {
+func TestBalanceReadOfNewUserWritesNoRow(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	assert.Equal(t, "100", books.Balance(t, "1"))

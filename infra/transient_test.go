@@ -68,7 +68,7 @@ func TestClockSkew(t *testing.T) {
 }
 
 // A rejected signature is not retried if the clocks agree.
-func TestSignatureThatIsWrong(t *testing.T) {
+func TestRejectedSignature(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	books.Network.Next(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {

@@ -36,7 +36,7 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 // The refusals in this table are not stored. So while an earlier attempt at the same call
 // may still be applied, the call returns ErrTryAgain instead of the refusal. That attempt
 // is applied if the reason for the refusal is gone when it arrives.
-func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
+func TestRefusalWhileAnAttemptIsInFlight(t *testing.T) {
 	t.Parallel()
 	const order = "h: hold 1 debit 70, shop credit 70"
 	for _, c := range []struct {
@@ -73,7 +73,7 @@ func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 
 // A debit that a block declined stays declined, even if its first attempt arrives after the
 // block is lifted.
-func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
+func TestBlockWhileAnAttemptIsInFlight(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 		other := script.InTime(books)
@@ -121,8 +121,8 @@ func TestEndAtTheExpiry(t *testing.T) {
 		{"failing", faults.ServerError, ledger.Expiry},
 		{"lost", faults.LoseRequest, ledger.Expiry},
 		{"silent", silent, ledger.Expiry},
-		{"applied, and no answer", applied, ""},
-		{"applied, and the answer lost", faults.LoseResponse, ""},
+		{"applied, no answer", applied, ""},
+		{"applied, answer lost", faults.LoseResponse, ""},
 	} {
 		for _, before := range []time.Duration{time.Millisecond, 30 * time.Millisecond, 150 * time.Millisecond, 990 * time.Millisecond, 3 * time.Second} {
 			for _, asked := range []string{"capture", "void"} {
@@ -160,7 +160,7 @@ func TestEndAtTheExpiryFails(t *testing.T) {
 		want   time.Duration // how long the call takes
 	}{
 		{"no time for another attempt", faults.Conflict, 140 * time.Millisecond, 20 * time.Millisecond},
-		{"the expiry fails, too", faults.ServerError, 450 * time.Millisecond, (150 + 25 + 50 + 100) * time.Millisecond},
+		{"the expiry fails as well", faults.ServerError, 450 * time.Millisecond, (150 + 25 + 50 + 100) * time.Millisecond},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 			call := script.InTime(books)

@@ -87,7 +87,7 @@ func at(begin time.Time) func() time.Time {
 
 var lastYear = time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func TestRight(t *testing.T) {
+func TestCorrectBooks(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	status, out, log := command(t, books)

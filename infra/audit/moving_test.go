@@ -107,7 +107,7 @@ func keepPosting(t testing.TB, b *infratest.Books, users int, pause time.Duratio
 
 // Audits over a bad network find nothing wrong while callers post to a few users. Once the callers
 // stop, an audit settles all users.
-func TestPostsMeanwhile(t *testing.T) {
+func TestAuditDuringPosts(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
 	bad := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
@@ -231,7 +231,7 @@ func TestDamageDuringWrites(t *testing.T) {
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 3, s.scans) }},
 
 		// The second query reads only the last minute, including a row exactly a minute old.
-		{"a user who moves and then rests", func(s *scene) {
+		{"a user with postings and then none", func(s *scene) {
 			s.post(none, "old", "1 credit 10")
 			time.Sleep(inFlight)
 			s.segments = 1
@@ -241,7 +241,7 @@ func TestDamageDuringWrites(t *testing.T) {
 			assert.Equal(s.t, []string{"Scan", "Scan", "TransactGetItems", "Query", "TransactGetItems", "Query", "TransactGetItems"}, s.network.Requests())
 		}},
 
-		{"a user with a hold and old rows who moves", func(s *scene) {
+		{"an active user with a hold and old rows", func(s *scene) {
 			post(s.t, old(s.b), "1", "+10", "-5", "-1000")
 			script.At(s.b, longAgo).Play(s.t, "hold: hold 1 debit 3")
 			s.post(none, "recent", "1 debit 1")
@@ -262,7 +262,7 @@ func TestDamageDuringWrites(t *testing.T) {
 				Totals: &trialBalance{Users: 2, Opening: sum(200), Credits: sum(30), History: sum(230), Balances: sum(230)}}, found, "what came after the scan is in the totals")
 		}},
 
-		{"a user who is posted to before each reading", func(s *scene) {
+		{"a user with a posting before each read", func(s *scene) {
 			credit := credits(s.t, s.b, "1")
 			credit()
 			s.always(before(credit), "TransactGetItems", "GetItem")
@@ -281,11 +281,11 @@ func TestDamageDuringWrites(t *testing.T) {
 		}},
 
 		// In these cases TransactGetItems never succeeds, so only another scan can settle the user.
-		{"a user held by transactions", func(s *scene) {
+		{"a user locked by transactions", func(s *scene) {
 			s.post(none, "recent", "1 credit 10")
 			s.begin(dynamodbmodel.Moment{Hold: time.Hour}, "held", "1 credit 10")
 		}, exitRight, func(*scene, report) {}},
-		{"a user held by transactions and throttled", func(s *scene) {
+		{"a user locked by transactions and throttled", func(s *scene) {
 			s.post(none, "recent", "1 credit 10")
 			s.begin(dynamodbmodel.Moment{Hold: time.Hour}, "held", "1 credit 10")
 			s.always(faults.Throttle, "GetItem")
@@ -293,20 +293,20 @@ func TestDamageDuringWrites(t *testing.T) {
 
 		// Throttling can affect a single user, so the audit continues. Server errors affect all
 		// users, so it stops.
-		{"a user whom DynamoDB is too busy to read", func(s *scene) {
+		{"a user whose reads are throttled", func(s *scene) {
 			s.post(none, "1", "1 credit 10")
 			s.always(faults.Exception(http.StatusBadRequest, "ThrottlingException", "no"), "GetItem", "TransactGetItems")
 		}, exitUnsettled, func(s *scene, found report) { assert.Contains(s.t, found.Unsettled[0].Detail, "ThrottlingException") }},
-		{"an error of DynamoDB", func(s *scene) {
+		{"a DynamoDB error", func(s *scene) {
 			s.post(none, "1", "1 credit 10")
 			s.always(faults.ServerError, "GetItem", "TransactGetItems")
 		}, exitUnfinished, func(s *scene, found report) { assert.Contains(s.t, found.Unfinished, "InternalServerError") }},
-		{"no DynamoDB", func(s *scene) {
+		{"DynamoDB unavailable", func(s *scene) {
 			s.post(none, "1", "1 credit 10")
 			s.always(faults.Exception(http.StatusServiceUnavailable, "ServiceUnavailable", "no"), "GetItem", "TransactGetItems")
 		}, exitUnfinished, func(s *scene, found report) { assert.Contains(s.t, found.Unfinished, "ServiceUnavailable") }},
 
-		{"a row later than the balance that names it", func(s *scene) {
+		{"a row visible later than the balance that names it", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
 			post(s.t, old(other), "1", "+10", "+1")
 			rowsOf(s.t, other).with(set("1", "transaction_id", text(idOf(s.t, "1", "1")))).writeTo(s.t, s.b)
@@ -319,14 +319,14 @@ func TestDamageDuringWrites(t *testing.T) {
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 2, s.scans) }},
 
 		// The audit leaves a partly visible transaction to the next audit.
-		{"a part of a transaction", func(s *scene) {
+		{"a partly visible transaction", func(s *scene) {
 			s.begin(late(0, 3*time.Second, 3*time.Second, 3*time.Second), "1", "1 credit 10", "2 credit 10")
 		}, exitRight, func(s *scene, found report) {
 			assert.Equal(s.t, 1, found.Transactions, "a part was seen")
 			assert.True(s.t, s.fold.EntriesFit(), "and not compared")
 		}},
 
-		{"rules that change between the scans", func(s *scene) {
+		{"rule changes between the scans", func(s *scene) {
 			s.segments = 1
 			calls := script.InTime(s.b)
 			calls.Play(s.t, "before: rules 1 debits blocked, limit 5")
@@ -334,14 +334,14 @@ func TestDamageDuringWrites(t *testing.T) {
 		}, exitRight, func(*scene, report) {}},
 
 		// The clocks differ: each hold is dated in the last minute, and its end earlier.
-		{"a hold and its end of two clocks", func(s *scene) {
+		{"a hold and its end dated by different clocks", func(s *scene) {
 			for i := range 6 { // several holds, so that the scan reads some ends before their holds
 				calls := script.At(s.b, time.Now().Add(3*time.Second-inFlight))
 				calls.Play(s.t, fmt.Sprintf("%d: hold alice debit 10, bob credit 10; -5s; end: capture %[1]d", i))
 			}
 		}, exitRight, nil},
 
-		{"refunds before the rows and between the scans", func(s *scene) {
+		{"refunds before and between the scans", func(s *scene) {
 			s.segments = 1
 			calls := script.At(s.b, longAgo)
 			calls.Play(s.t, "sale: alice debit 10; old: refund sale 0 1")
@@ -353,7 +353,7 @@ func TestDamageDuringWrites(t *testing.T) {
 			s.network.Next(refund, nil, nil, refund) // before each of the two Scans
 		}, exitRight, nil},
 
-		{"a row missing of a user who moves", func(s *scene) {
+		{"a missing row of an active user", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
 			post(s.t, other.Ledger, "1", "+10", "+10")
 			s.put(other, drop(idOf(s.t, "1", "1")))
@@ -368,7 +368,7 @@ func TestDamageDuringWrites(t *testing.T) {
 		}, exitWrong, func(s *scene, found report) { assert.Len(s.t, found.Mismatches, 1) }},
 
 		// In the first two scans, rows and balance agree by chance.
-		{"a row in flight in place of a missing one", func(s *scene) {
+		{"a missing row hidden by one in flight", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
 			credits(s.t, other, "1")()
 			s.put(other, drop(idOf(s.t, "1", "credit-1")))
@@ -376,7 +376,7 @@ func TestDamageDuringWrites(t *testing.T) {
 		}, exitWrong, func(s *scene, found report) {
 			assert.Equal(s.t, "the balance is 120 at version 2, but the history adds up to 110 at version 1", found.Mismatches[0].Detail)
 		}},
-		{"an end in flight in place of a missing one", func(s *scene) {
+		{"a missing end hidden by one in flight", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
 			calls := script.At(other, time.Now().Add(-30*time.Minute))
 			calls.Play(s.t, "1: hold 1h alice debit 10; 2: hold 1h alice debit 10; v1: void 1")

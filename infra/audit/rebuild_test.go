@@ -47,27 +47,27 @@ func TestRebuild(t *testing.T) {
 			`user "late": from a damaged balance (version: is missing) to 100 at version 2`,
 			"18 users, 44 rows: 1 transaction and 4 balances ",
 		}, nil},
-		{"a hold of another expiry", edits{set("open", openHold, holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
+		{"a hold with a changed expiry", edits{set("open", openHold, holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
 		{"a hold under another id", edits{set("open", openHold, nil, "hold:AAAAAAAAAAAAAAAAAAAAAA", holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
-		{"a mover that is no row", edits{set("alice", "transaction_id", text(transfer.String()))},
+		{"a wrong mover", edits{set("alice", "transaction_id", text(transfer.String()))},
 			[]string{`user "alice": from 105 at version 2 with the wrong transaction_id ` + transfer.String() + " to 105 at version 2"}, nil},
 		{"no refund account", edits{drop(account)}, []string{ofSale + ": from no refunds to " + made}, nil},
 		{"a wrong refund account", edits{set(account, "r0", num("1"), "version", num("7"), "r2", nil)},
 			[]string{ofSale + ": from 7 refunds: 1 of entry 0, 5 of entry 1 to " + made}, nil},
-		{"a refunded place too many", edits{set(account, "r3", num("1"))}, []string{ofSale + ": from " + made + ", 1 of entry 3 to " + made}, nil},
+		{"a refund account with an extra entry", edits{set(account, "r3", num("1"))}, []string{ofSale + ": from " + made + ", 1 of entry 3 to " + made}, nil},
 		{"a damaged refund account", edits{set(account, "r0", text("x"), "version", nil)}, []string{ofSale + ": from a damaged account to " + made}, nil},
-		{"a refund account of no refund", edits{insert(" refunds "+credit, row{
+		{"a refund account without refunds", edits{insert(" refunds "+credit, row{
 			"user_id": text(" refunds " + credit), "version": num("1"), "r0": num("2"), "refunded_at": text("1999-11-22T12:00:00.000Z"),
 		})}, []string{ofCredit + ": from 1 refund: 2 of entry 0 to no refunds"}, nil},
-		{"no rules", edits{drop("lent", "barred", "capped")},
+		{"missing balances with rules", edits{drop("lent", "barred", "capped")},
 			[]string{`user "barred": from no balance to 100 at version 0 with 1 rule change, debits blocked, credits blocked`}, nil},
-		{"rules of before", edits{set("lent", "balance", num("10"), "credit_limit", num("30"), "rule_changes", num("1"))},
+		{"outdated rules", edits{set("lent", "balance", num("10"), "credit_limit", num("30"), "rule_changes", num("1"))},
 			[]string{`user "lent": from 10 at version 1 with 1 rule change, a credit limit of 30 to 30 at version 1 with 3 rule changes, a credit limit of 50`}, nil},
-		{"the last change of rules lost", edits{drop(r3, idOf(t, "barred", "block"))}, []string{": write 1 missing row", `user "lent": from 30 `}, map[string]string{
+		{"the last rule change lost", edits{drop(r3, idOf(t, "barred", "block"))}, []string{": write 1 missing row", `user "lent": from 30 `}, map[string]string{
 			"lent":   "10, limit 30, blocked true true, 3 changes",
 			"barred": "100, limit 0, blocked true true, 1 changes",
 		}},
-		{"the first of several changes lost", edits{drop(r1)}, []string{": write 1 missing row"},
+		{"the first of several rule changes lost", edits{drop(r1)}, []string{": write 1 missing row"},
 			map[string]string{"lent": "30, limit 50, blocked false true, 3 changes"}}, // the block that replaces r1 covers both; a later change allows debits, but none allows credits
 		{"a limit in use lost", edits{drop(idOf(t, "capped", "cap"), idOf(t, "capped", "uncap"))}, []string{": write 1 missing row"},
 			map[string]string{"capped": "0, limit 5, blocked true true, 1 changes"}}, // the limit of 10 is lost, so it is rebuilt as the 5 in use
@@ -135,16 +135,16 @@ func TestRebuildKeeps(t *testing.T) {
 		edits []edit
 		want  string
 	}{
-		{"below zero", edits{noBalance, set(debit, "ammount", num("111"))}, `user "alice" with no balance: the rows add up to -1, which is not a valid balance`},
+		{"a history below zero", edits{noBalance, set(debit, "ammount", num("111"))}, `user "alice" with no balance: the rows add up to -1, which is not a valid balance`},
 		{"a row that can't be read", edits{noBalance, set(debit, "ammount", nil)}, `user "alice" with no balance: rows of this user are damaged`},
-		{"a row of another id", edits{noBalance, set(debit, "idempotency_key", text("x"))}, `user "alice" with no balance: rows of this user are damaged`},
+		{"a row with a wrong id", edits{noBalance, set(debit, "idempotency_key", text("x"))}, `user "alice" with no balance: rows of this user are damaged`},
 		{"a first row that can't be read", edits{noBalance, set(first, "ammount", nil)}, " is damaged"},
 		{"a further row that can't be read", edits{noBalance, set(toCarol, "ammount", nil)}, " is damaged"},
-		{"another amount", edits{noBalance, set(toCarol, "ammount", num("8"))}, "1 of its 2 further entries have no matching row; rows without a matching entry: 1"},
-		{"changes that a balance counts", edits{set("barred", "rule_changes", num("1000000000"))},
+		{"a changed entry amount", edits{noBalance, set(toCarol, "ammount", num("8"))}, "1 of its 2 further entries have no matching row; rows without a matching entry: 1"},
+		{"a balance that counts missing rule changes", edits{set("barred", "rule_changes", num("1000000000"))},
 			`user "barred" with 100 at version 0 with 1000000000 rule changes, debits blocked, credits blocked: 999999999 rule changes are missing, more than`},
-		{"a change's number", edits{set(idOf(t, "barred", "block"), "rule_change", num("1000000000"))}, "999999999 rule changes are missing, more than a restore loses"},
-		{"rules that contradict", edits{set(idOf(t, "lent", "r2"), "rule_change", num("1")), set("lent", "balance", num("1"))},
+		{"a rule change number too high", edits{set(idOf(t, "barred", "block"), "rule_change", num("1000000000"))}, "999999999 rule changes are missing, more than a restore loses"},
+		{"two rule changes with one number", edits{set(idOf(t, "lent", "r2"), "rule_change", num("1")), set("lent", "balance", num("1"))},
 			"is missing, or two have the same number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestRebuildOfOneUser(t *testing.T) {
 
 // If a call changes a balance or a refund account during a rebuild, at any moment, the rebuild
 // leaves that row unchanged or counts the call in it.
-func TestRebuildOfMovingRows(t *testing.T) {
+func TestRebuildDuringWrites(t *testing.T) {
 	t.Parallel()
 	const user, refunds = "Scan 2, Scan 3, PutItem 1", "Scan 2, Scan 3, Scan 4, Scan 5, PutItem 1"
 	for _, c := range []struct{ name, calls, damage, moments, call string }{

@@ -104,28 +104,28 @@ func TestStatementOfPeriod(t *testing.T) {
 		edit     edit
 		want     string
 	}{
-		{"a day", days, "2025-11-22", "2025-11-22", nil, "opening 101 " + midnight + ", credit 111, credit 211, credits 110, debits 0, closing 211 " + nextMidnight},
-		{"from a day on", days, "2025-11-22", "", nil, "opening 101 " + midnight + ", credit 111, credit 211, credit 1211, credits 1110, debits 0, closing 1211"},
+		{"one day", days, "2025-11-22", "2025-11-22", nil, "opening 101 " + midnight + ", credit 111, credit 211, credits 110, debits 0, closing 211 " + nextMidnight},
+		{"from a day", days, "2025-11-22", "", nil, "opening 101 " + midnight + ", credit 111, credit 211, credit 1211, credits 1110, debits 0, closing 1211"},
 		{"to a day", days, "", "2025-11-21", nil, "opening 100, credit 101, credits 1, debits 0, closing 101 " + midnight},
-		{"to before a time", days, "2025-11-22T00:00:00Z", "2025-11-22T23:59:59.999Z", nil,
+		{"until a time", days, "2025-11-22T00:00:00Z", "2025-11-22T23:59:59.999Z", nil,
 			"opening 101 " + midnight + ", credit 111, credits 10, debits 0, closing 111 2025-11-22T23:59:59.999Z"},
-		{"from a time elsewhere", days, "2025-11-23T01:00:00+01:00", "", nil, "opening 211 " + nextMidnight + ", credit 1211, credits 1000, debits 0, closing 1211"},
+		{"from a time in another zone", days, "2025-11-23T01:00:00+01:00", "", nil, "opening 211 " + nextMidnight + ", credit 1211, credits 1000, debits 0, closing 1211"},
 		{"after everything", days, "2026-01-01", "", nil, "opening 1211 2026-01-01T00:00:00.000Z, credits 0, debits 0, closing 1211"},
 		{"before everything", days, "", "2020-01-01", nil, "opening 100, credits 0, debits 0, closing 100 2020-01-02T00:00:00.000Z"},
 
-		{"before a credit that a debit waited for", early, "", noon + ".1Z", nil, "opening 100, credits 0, debits 0, closing 100 " + noon + ".100Z"},
-		{"a debit before its credit", early, "", noon + ".186Z", nil, "opening 100, credit 150, debit 0, credits 50, debits 150, closing 0 " + noon + ".186Z"},
-		{"a change of rules that lends nothing", append(early, "0s rules 1 debits blocked"), "", noon + ".186Z", nil,
+		{"until a credit that a debit needed", early, "", noon + ".1Z", nil, "opening 100, credits 0, debits 0, closing 100 " + noon + ".100Z"},
+		{"a debit dated before its credit", early, "", noon + ".186Z", nil, "opening 100, credit 150, debit 0, credits 50, debits 150, closing 0 " + noon + ".186Z"},
+		{"a rule change without a credit limit", append(early, "0s rules 1 debits blocked"), "", noon + ".186Z", nil,
 			"opening 100, credit 150, debit 0, credits 50, debits 150, closing 0 " + noon + ".186Z"},
-		{"lent money", lent, "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5, limit 55"},
-		{"a limit that has ended", append(lent, "160s rules 1 limit 0"), "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5"},
-		{"a release after its debit", append(held, "2h 1 debit 100"), "", "", set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated)),
+		{"a credit limit in use", lent, "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5, limit 55"},
+		{"a removed credit limit", append(lent, "160s rules 1 limit 0"), "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5"},
+		{"a release dated after its debit", append(held, "2h 1 debit 100"), "", "", set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated)),
 			"opening 100, debit 60, expiry 100, debit 0, credits 40, debits 140, closing 0"},
 		{"an expired hold", held, "", "", nil, "opening 100, debit 60, credits 0, debits 40, closing 60, expired 100"},
-		{"a hold before its expiry", held, "", "2025-11-22T12:01:00.999Z", nil, "opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T12:01:00.999Z"},
-		{"a hold at its expiry, and a second", held, "", "2025-11-22T12:01:01Z", nil,
+		{"a hold just before the end of its grace", held, "", "2025-11-22T12:01:00.999Z", nil, "opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T12:01:00.999Z"},
+		{"a hold at the end of its grace", held, "", "2025-11-22T12:01:01Z", nil,
 			"opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T12:01:01.000Z, expired 100 2025-11-22T12:01:01.000Z"},
-		{"no order", early, "", "2025-11-22T13:00:00Z", set(idOf(t, "1", "0"), "created_at", text("2025-11-22T15:00:00.000Z")),
+		{"rows in an impossible order", early, "", "2025-11-22T13:00:00Z", set(idOf(t, "1", "0"), "created_at", text("2025-11-22T15:00:00.000Z")),
 			"opening 100, debit no order of the rows, credits 0, debits 150, closing -50 2025-11-22T13:00:00.000Z no order of the rows"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestStatementOfDamagedUser(t *testing.T) {
 		{"row missing", drop(debit), exitUnsettled, []string{unsettled}, "113"},
 		{"row changed", set(debit, "ammount", num("4")), exitWrong,
 			[]string{"the balance is 108 at version 3, but the history adds up to 109 at version 3"}, "109"},
-		{"row of another key", set(debit, "idempotency_key", text("x")), exitWrong,
+		{"row with another key", set(debit, "idempotency_key", text("x")), exitWrong,
 			[]string{`the id for key "x" of this user should be ` + idOf(t, "1", "x")}, "108"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestStatementOfDamagedUser(t *testing.T) {
 }
 
 // With -user, the audit also counts rows that were posted after the statement was written.
-func TestStatementOfMovingUser(t *testing.T) {
+func TestStatementDuringWrites(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(s *scene) {
 		credit := credits(s.t, s.b, "1")
@@ -228,7 +228,7 @@ func TestStatementOfMovingUser(t *testing.T) {
 }
 
 // A caller's string can't become a formula in a spreadsheet or control a terminal.
-func TestInert(t *testing.T) {
+func TestFormulasAreEscaped(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"":               "",

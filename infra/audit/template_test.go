@@ -127,7 +127,7 @@ func TestLambda(t *testing.T) {
 
 // If an audit needs longer than one invocation, it reports before the timeout that it is
 // unfinished.
-func TestLambdaTimeIsUp(t *testing.T) {
+func TestLambdaTimeout(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
 	post(t, b.Ledger, "1", "+10")
@@ -149,7 +149,7 @@ func TestLambdaTimeIsUp(t *testing.T) {
 	assert.Contains(t, log.String(), "unfinished this invocation is about to end")
 }
 
-func TestLambdaCalledWrongly(t *testing.T) {
+func TestLambdaWithInvalidSettings(t *testing.T) {
 	t.Parallel()
 	err := invoke(t.Context(), func(string) string { return "" }, nil, nil)
 	assert.ErrorContains(t, err, "missing in the environment")

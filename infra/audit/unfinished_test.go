@@ -142,7 +142,7 @@ func TestInterrupted(t *testing.T) {
 	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 user, 2 transactions so far: 1 wrong")
 }
 
-func TestUnwritten(t *testing.T) {
+func TestOutputCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
 	post(t, b.Ledger, "1", "+10")

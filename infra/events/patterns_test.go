@@ -15,15 +15,15 @@ import (
 // patterns has, for each pattern in patterns.json, a function that reports whether the
 // pattern selects a record. Match.java compares the results with AWS's own matcher.
 var patterns = map[string]func(r record, isBalance bool) bool{
-	"every transaction":                func(_ record, isBalance bool) bool { return !isBalance },
-	"every balance":                    func(_ record, isBalance bool) bool { return isBalance },
-	"one user's balance":               func(r record, isBalance bool) bool { return isBalance && r.is("user_id", "shop") },
-	"users whose names begin alike":    func(r record, _ bool) bool { return strings.HasPrefix(r.Change.NewImage.text("user_id"), "order.") },
-	"a user's first balance":           func(r record, isBalance bool) bool { return isBalance && r.Change.OldImage == nil },
-	"balances while something is held": func(r record, isBalance bool) bool { return isBalance && !r.is("holds", "", "0") },
-	"users whose debits are blocked":   func(r record, isBalance bool) bool { return isBalance && r.Change.NewImage["debits_blocked"] != nil },
-	"declined transactions":            func(r record, isBalance bool) bool { return !isBalance && r.is("status", "declined") },
-	"money that came": func(r record, isBalance bool) bool {
+	"every transaction":              func(_ record, isBalance bool) bool { return !isBalance },
+	"every balance":                  func(_ record, isBalance bool) bool { return isBalance },
+	"one user's balance":             func(r record, isBalance bool) bool { return isBalance && r.is("user_id", "shop") },
+	"users with a common prefix":     func(r record, _ bool) bool { return strings.HasPrefix(r.Change.NewImage.text("user_id"), "order.") },
+	"a user's first balance":         func(r record, isBalance bool) bool { return isBalance && r.Change.OldImage == nil },
+	"balances with open holds":       func(r record, isBalance bool) bool { return isBalance && !r.is("holds", "", "0") },
+	"users whose debits are blocked": func(r record, isBalance bool) bool { return isBalance && r.Change.NewImage["debits_blocked"] != nil },
+	"declined transactions":          func(r record, isBalance bool) bool { return !isBalance && r.is("status", "declined") },
+	"money received": func(r record, isBalance bool) bool {
 		return !isBalance && r.is("type", "credit") && r.is("status", "posted")
 	},
 	"holds that end":             func(r record, isBalance bool) bool { return !isBalance && r.is("type", "capture", "void", "expiry") },

@@ -40,7 +40,7 @@ func fill(t *testing.T, b *infratest.Books) *script.Script {
 	return s
 }
 
-func TestCheckOfRightBooks(t *testing.T) {
+func TestCheckOfCorrectBooks(t *testing.T) {
 	t.Parallel()
 	b := infratest.NewInMemory(t, ledger.DefaultSettings())
 	require.NoError(t, b.Check(t.Context()))

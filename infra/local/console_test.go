@@ -54,7 +54,7 @@ func TestConsole(t *testing.T) {
 	t.Run("faults", func(t *testing.T) { testFaults(t, s) })
 	t.Run("requests", func(t *testing.T) { testRequests(t, s) })
 	t.Run("requests of holds", func(t *testing.T) { testHoldRequests(t, s) })
-	t.Run("callers at once", func(t *testing.T) { testCallersAtOnce(t, s) })
+	t.Run("concurrent callers", func(t *testing.T) { testConcurrentCallers(t, s) })
 	s.stop(t)
 }
 
@@ -217,7 +217,7 @@ func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 
 // Twenty callers with one key post one transaction. Of twenty debits of a tenth of the
 // balance each, ten are posted. Both results hold with and without conflicts.
-func testCallersAtOnce(t *testing.T, s server) {
+func testConcurrentCallers(t *testing.T, s server) {
 	for _, fault := range []string{"", contention} {
 		var same, own []call
 		for i := range 20 {
@@ -334,7 +334,7 @@ func callersRequest(t *testing.T, body string) *http.Request {
 	return r
 }
 
-func TestCallersAreRefused(t *testing.T) {
+func TestInvalidCallersAreRejected(t *testing.T) {
 	t.Parallel()
 	h := &console{ledger: http.NotFoundHandler()}
 	for _, c := range []struct{ body, want string }{

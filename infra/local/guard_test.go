@@ -46,15 +46,15 @@ const (
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	t.Run("other sites are refused", func(t *testing.T) { testOtherSitesAreRefused(t, s) })
-	t.Run("other sites read nothing", func(t *testing.T) { testOtherSitesReadNothing(t, s) })
-	t.Run("own callers are answered", func(t *testing.T) { testOwnCallersAreAnswered(t, s) })
+	t.Run("other sites are rejected", func(t *testing.T) { testOtherSitesAreRejected(t, s) })
+	t.Run("other sites can't read", func(t *testing.T) { testOtherSitesCannotRead(t, s) })
+	t.Run("local callers are answered", func(t *testing.T) { testLocalCallersAreAnswered(t, s) })
 	s.stop(t)
 }
 
 // A page of another origin can't reach any route with requests that a browser sends without
 // a preflight.
-func testOtherSitesAreRefused(t *testing.T, s server) {
+func testOtherSitesAreRejected(t *testing.T, s server) {
 	hold := s.text(t, http.MethodPost, "/transactions", `{"userId":"victim","ammount":"1","type":"debit","expiresIn":600}`, map[string]string{"Idempotent-Key": "h"})
 	_, id, _ := strings.Cut(hold, `"id":"`)
 	id, _, ok := strings.Cut(id, `"`)
@@ -98,7 +98,7 @@ func testOtherSitesAreRefused(t *testing.T, s server) {
 
 // A request with an attacker's host name is rejected on every path. No response has CORS
 // headers, so pages of other origins can neither read responses nor send custom headers.
-func testOtherSitesReadNothing(t *testing.T, s server) {
+func testOtherSitesCannotRead(t *testing.T, s server) {
 	for _, path := range []string{"/", "/docs", "/openapi.yaml", "/balance?userId=1", "/transactions?userId=1",
 		"/transactions", "/transactions/1/capture", callersPath, requestsPath + "?call=1", "/nothing"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPost} {
@@ -117,7 +117,7 @@ func testOtherSitesReadNothing(t *testing.T, s server) {
 
 // Calls are accepted from programs, and from the server's own page under any of the
 // server's names.
-func testOwnCallersAreAnswered(t *testing.T, s server) {
+func testLocalCallersAreAnswered(t *testing.T, s server) {
 	_, port, _ := strings.Cut(s.address, ":")
 	for _, headers := range []map[string]string{
 		{},

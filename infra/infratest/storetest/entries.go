@@ -34,7 +34,7 @@ var entryScenes = []scene{
 		k: c debit 100; c 0
 		k: d credit 1000000000000; d 1000000000100`},
 	// Every balance must be within its limits after each entry, not only after the last one.
-	{"entries in their order", `
+	{"entries applied in order", `
 		fill rich; fill richer
 		a1: a debit 150, a credit 50 = insufficient funds: entry 0 on 100
 		a2: a credit 50, a debit 150; a 0
@@ -137,7 +137,7 @@ func fortyDebitsAtOnce(t *testing.T, b *script.Script) {
 }
 
 // Many callers send the same transfer at once. One of them posts it, and the others get a replay.
-func oneKeyAtOnce(t *testing.T, b *script.Script) {
+func oneKeyInConcurrentCalls(t *testing.T, b *script.Script) {
 	transfer := infratest.Entries(t, "k", "a debit 60", "b credit 60")
 	results := make([]ledger.Result, 32)
 	for _, err := range atOnce(len(results), func(i int) (err error) {
@@ -159,7 +159,7 @@ func oneKeyAtOnce(t *testing.T, b *script.Script) {
 
 // Two different transactions are sent several times at once with one key. One of them uses the key,
 // and every call for the other is rejected.
-func oneKeyTwoPayloadsAtOnce(t *testing.T, b *script.Script) {
+func oneKeyTwoPayloadsInConcurrentCalls(t *testing.T, b *script.Script) {
 	requests := []ledger.Request{
 		infratest.Request(t, "1", "k", ledger.Credit, "10"),
 		infratest.Request(t, "1", "k", ledger.Debit, "1000"), // declined if it comes first

@@ -69,7 +69,7 @@ func historyPages(t *testing.T, b *script.Script) {
 
 // Rows with the same time are listed by when they changed the balance, latest first, each once, for
 // any page length.
-func historyOfOneTime(t *testing.T, b *script.Script) {
+func historyOfRowsWithTheSameTime(t *testing.T, b *script.Script) {
 	b.Play(t, `
 		hold: hold 1 debit 40; 1m1s
 		several: 1 debit 90, 1 credit 3, 2 credit 1, 1 debit 12, 1 debit 1

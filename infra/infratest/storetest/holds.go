@@ -13,7 +13,7 @@ import (
 )
 
 var holdScenes = []scene{
-	{"a hold keeps money aside", `
+	{"a hold reserves money", `
 		h: hold 1 debit 40 = pending; 1 60 held 40
 		more: 1 debit 60.01 = insufficient funds: entry 0 on 60
 		rest: 1 debit 60; 1 0 held 40
@@ -54,7 +54,7 @@ var holdScenes = []scene{
 		h: 1 debit 40 = reused: ExpiresIn`},
 	// The money of an expired hold can be spent one second after the expiry. Balance reads show
 	// this, and the next debit that needs the money releases the hold.
-	{"what has expired is released", `
+	{"expired holds are released", `
 		h1: hold 1 debit 30; h2: hold 1 debit 30; h3: hold 1 debit 30
 		1m0.999s; 1 10 held 90
 		early: 1 debit 11 = insufficient funds: entry 0 on 10
@@ -76,7 +76,7 @@ var holdScenes = []scene{
 	// A hold counts toward the payer's sixteen holds, not the receiver's. A seventeenth is
 	// rejected, even if the balance would decline it, and does not use up its key.
 	{"at most sixteen holds", script.Holds(ledger.MaxHolds, "1 debit 1") + `
-		to the one who has as many: hold 2 debit 1, 1 credit 1
+		to a payer at the limit: hold 2 debit 1, 1 credit 1
 		more: hold 1 debit 1 = too many holds
 		more: hold 1 debit 1000 = too many holds
 		more: hold 1 debit 1, 2 credit 1 = too many holds
@@ -90,7 +90,7 @@ var holdScenes = []scene{
 		less: 1 debit 0.01; 1 1000000000000499.99`},
 	// The balance limit applies to the stored balance, which includes an expired hold's money only
 	// after the release is written.
-	{"the limit is on what is stored", `
+	{"the limit applies to the stored balance", `
 		fill 1
 		h: hold 1 debit 100; credit: 1 credit 150; 2m; 1 1000000000000050
 		the stored balance has room: 1 credit 50; 1 1000000000000100
@@ -101,7 +101,7 @@ var holdScenes = []scene{
 }
 
 // If captures and voids race, only one of them is stored, and every answer agrees with it.
-func endsAtOnce(t *testing.T, b *script.Script) {
+func concurrentEnds(t *testing.T, b *script.Script) {
 	b.Play(t, "h: hold 1 debit 40, 2 credit 40")
 	hold := ledger.EndRequest{TransactionID: b.ID("h")}
 	part := infratest.Entries(t, "k", "1 debit 15").Entries[0].Amount

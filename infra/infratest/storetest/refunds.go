@@ -16,7 +16,7 @@ import (
 
 var refundScenes = []scene{
 	// A rejected refund does not use up its key.
-	{"refunds in parts", `
+	{"partial refunds", `
 		o: a debit 30; refunds o = none
 		r1: refund o 0 20 = posted; a 90
 		r2: refund o 0 20 = refund limit: 10 is left of entry 0
@@ -82,7 +82,7 @@ var refundScenes = []scene{
 		refunds first = 0 5, 2 5`},
 	// A refund that both the refund account and a balance reject returns "refund limit", because a
 	// decline by the balance would use up the key.
-	{"refund account before balances", `
+	{"refund limit before balances", `
 		sale: a debit 10, b credit 10; part: refund sale 1 6; spend: b debit 104
 		r: refund sale = refund limit: 4 is left of entry 1`},
 	// A refund that debits a receiver releases the receiver's expired holds, as any debit does.
@@ -93,7 +93,7 @@ var refundScenes = []scene{
 
 // A transaction can be refunded as a whole if no part of it was refunded, and if the rows and the
 // refund account fit in one write.
-func refundsOfAllAtOnce(t *testing.T, b *script.Script) {
+func refundsOfWholeTransactions(t *testing.T, b *script.Script) {
 	var places []string
 	for place := 49; place < 99; place++ {
 		places = append(places, fmt.Sprint(place, " 0.01"))
@@ -117,7 +117,7 @@ func refundsOfAllAtOnce(t *testing.T, b *script.Script) {
 
 // Concurrent refunds never return more than the original moved, and their answers agree with the
 // rows and the refund account.
-func refundsAtOnce(t *testing.T, b *script.Script) {
+func concurrentRefunds(t *testing.T, b *script.Script) {
 	b.Play(t, "d: a debit 20")
 	o, err := b.Ledger.Original(t.Context(), b.ID("d"))
 	require.NoError(t, err)

@@ -38,20 +38,20 @@ var ruleScenes = []scene{
 		c: capture h; shop 139`},
 	// A block does not affect earlier holds: they can still be captured or voided, and still
 	// expire.
-	{"what is held goes on under a block", `
+	{"a block does not affect earlier holds", `
 		h1: hold 1 debit 10; h2: hold 1 debit 20; h3: hold 1 debit 30
 		close: rules 1 debits blocked, credits blocked
 		c: capture h1; v: void h2; 1m1s; 1 90
 		debit: 1 debit 90 = account blocked: entry 0 on 90
 		open: rules 1 debits allowed
 		again: 1 debit 90; 1 0`},
-	{"a block is the first reason", script.Holds(ledger.MaxHolds, "1 debit 1") + `
+	{"a block is reported first", script.Holds(ledger.MaxHolds, "1 debit 1") + `
 		stop: rules 1 debits blocked
 		too much: 1 debit 85 = account blocked: entry 0 on 84
 		the first entry: 2 debit 101, 1 debit 1 = insufficient funds: entry 0 on 100
 		one too many: hold 1 debit 1 = account blocked: entry 0 on 84`},
 	// A declined rule change has no effect at all, and stays declined if it is sent again.
-	{"a credit limit is lent", `
+	{"a credit limit raises the balance", `
 		50: rules 1 limit 50; 1 150
 		spend: 1 debit 140
 		too much: 1 debit 11 = insufficient funds: entry 0 on 10
@@ -70,13 +70,13 @@ var ruleScenes = []scene{
 		60: rules rich limit 60
 		41: rich credit 41 = balance limit: entry 0 on 999999999999960
 		40: rich credit 40`},
-	{"a lower limit releases what has expired", `
+	{"a lower limit releases expired holds", `
 		50: rules 1 limit 50; h: hold 1 debit 120
 		early: rules 1 limit 0 = credit in use: entry 0 on 30
 		1m1s; late: rules 1 limit 0; 1 100
 		history 1 = debit 120 pending, expiry 120 expired`},
 	// Rule changes and transactions share a user's keys, but a rule change can't be voided.
-	{"a change of rules is replayed", `
+	{"a rule change is replayed", `
 		k: rules 1 debits blocked, limit 50
 		1h; other: rules 1 debits allowed, limit 70
 		k: rules 1 limit 50.00, debits blocked = replayed; 1 170
@@ -93,7 +93,7 @@ var ruleScenes = []scene{
 }
 
 // No concurrent change to the limit is lost: each starts from the limit that the previous one set.
-func limitsAtOnce(t *testing.T, b *script.Script) {
+func concurrentLimits(t *testing.T, b *script.Script) {
 	before := make([]string, 20)
 	for _, err := range atOnce(len(before), func(i int) error {
 		result, err := b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", fmt.Sprint(i), fmt.Sprint("limit ", i+1)))
@@ -117,7 +117,7 @@ func limitsAtOnce(t *testing.T, b *script.Script) {
 }
 
 // A debit sent after the answer to a block is never posted.
-func blockAmongDebits(t *testing.T, b *script.Script) {
+func blockDuringDebits(t *testing.T, b *script.Script) {
 	b.Play(t, "more: 1 credit 900")
 	var blocked atomic.Bool
 	var posted, declined atomic.Int64

@@ -32,7 +32,7 @@ func declinedRow(t *testing.T, r ledger.Request) ledger.Transaction {
 }
 
 // If an id is taken, the store returns the recorded row, even if the balance is now too low.
-func recordedWhateverTheBalance(t *testing.T, b *script.Script) {
+func takenIDReturnsItsRow(t *testing.T, b *script.Script) {
 	all := posting(t, infratest.Entries(t, "all", "1 debit 100", "2 credit 100"))
 	more := declinedRow(t, infratest.Entries(t, "more", "1 debit 100.01"))
 	require.NoError(t, b.Store.Post(t.Context(), all))
@@ -55,7 +55,7 @@ func recordedWhateverTheBalance(t *testing.T, b *script.Script) {
 }
 
 // A refusal reports whether DynamoDB can still apply an earlier attempt at the same call.
-func refusalAfterAttempts(t *testing.T, b *script.Script) {
+func refusalAfterEarlierAttempts(t *testing.T, b *script.Script) {
 	inProgress := faults.Exception(http.StatusBadRequest, "TransactionInProgressException", "in progress")
 	for i, c := range []struct {
 		fault   faults.Fault // in the first attempt
@@ -74,7 +74,7 @@ func refusalAfterAttempts(t *testing.T, b *script.Script) {
 	}
 }
 
-func callerIsGone(t *testing.T, b *script.Script) {
+func cancelledCall(t *testing.T, b *script.Script) {
 	r := infratest.Request(t, "1", "k", ledger.Credit, "10")
 	gone, leave := context.WithCancel(t.Context())
 	leave()

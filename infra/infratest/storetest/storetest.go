@@ -30,23 +30,23 @@ func Run(t *testing.T, open Open) {
 		name string
 		test func(*testing.T, *script.Script)
 	}{
-		{"recorded whatever the balance", recordedWhateverTheBalance},
-		{"refusal after attempts", refusalAfterAttempts},
-		{"caller is gone", callerIsGone},
+		{"a taken id returns its row", takenIDReturnsItsRow},
+		{"a refusal after earlier attempts", refusalAfterEarlierAttempts},
+		{"a cancelled call", cancelledCall},
 		{"rows are read back", rowsAreReadBack},
 		{"most entries", mostEntries},
-		{"refunds of all at once", refundsOfAllAtOnce},
+		{"refunds of whole transactions", refundsOfWholeTransactions},
 		{"history pages", historyPages},
-		{"history of one time", historyOfOneTime},
+		{"history of rows with the same time", historyOfRowsWithTheSameTime},
 		{"cursor of another user", cursorOfAnotherUser},
 
 		{"forty debits at once", fortyDebitsAtOnce},
-		{"one key at once", oneKeyAtOnce},
-		{"one key, two payloads at once", oneKeyTwoPayloadsAtOnce},
-		{"ends at once", endsAtOnce},
-		{"refunds at once", refundsAtOnce},
-		{"limits at once", limitsAtOnce},
-		{"a block among debits", blockAmongDebits},
+		{"one key in concurrent calls", oneKeyInConcurrentCalls},
+		{"one key, two payloads in concurrent calls", oneKeyTwoPayloadsInConcurrentCalls},
+		{"concurrent ends", concurrentEnds},
+		{"concurrent refunds", concurrentRefunds},
+		{"concurrent limits", concurrentLimits},
+		{"a block during debits", blockDuringDebits},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			t.Parallel()

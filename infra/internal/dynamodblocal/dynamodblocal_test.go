@@ -162,7 +162,7 @@ func TestCancelledWhileItStarts(t *testing.T) {
 }
 
 // A server ends when the process that started it is killed.
-func TestNoServerIsLeft(t *testing.T) {
+func TestServerEndsWithItsProcess(t *testing.T) {
 	setFakeJava(t)
 	starter, lines := startProgram(t, "starter")
 	endpoint := nextEndpoint(t, lines)

@@ -92,7 +92,7 @@ func TestPostOnce(t *testing.T) {
 	assertBalance(t, other, "87.5")
 }
 
-func TestDeclineStays(t *testing.T) {
+func TestDeclineIsFinal(t *testing.T) {
 	user := rand.Text()
 	first := post(t, user, "1", "100.01", "debit")
 	assert.Equal(t, http.StatusUnprocessableEntity, first.Status)

@@ -158,10 +158,10 @@ func (h *history) addAnswer(c *call, result ledger.Result) {
 func (h *history) checkOutcome(c *call, result ledger.Result) {
 	answered := result.Transaction
 	if c.question != toRules {
-		h.expect(refundsOf(answered.RefundOf, answered.RefundPlaces) == c.refunds, c, "of another original")
-		h.expect(reflect.DeepEqual(c.request, infratest.RequestOf(answered)), c, "another transaction's outcome")
+		h.expect(refundsOf(answered.RefundOf, answered.RefundPlaces) == c.refunds, c, "refund of another original")
+		h.expect(reflect.DeepEqual(c.request, infratest.RequestOf(answered)), c, "outcome of another transaction")
 	}
-	h.expect((answered.Status == ledger.Declined) == (c.err != nil), c, "an outcome answered as another")
+	h.expect((answered.Status == ledger.Declined) == (c.err != nil), c, "an outcome returned as another")
 	h.expect(c.wrote(answered) || result.Replayed, c, "the outcome of another call, not marked as a replay")
 }
 
@@ -174,9 +174,9 @@ func (h *history) addEnded(c *call, result ledger.Result) {
 	if c.question == toCapture {
 		status = ledger.Posted
 		asked := amount(cmp.Or(c.sum, answered.Amount.String()))
-		h.expect(asked.Equal(answered.Captured), c, "another sum is captured")
+		h.expect(asked.Equal(answered.Captured), c, "a wrong captured amount")
 	}
-	h.expect(answered.Status == status, c, "another end")
+	h.expect(answered.Status == status, c, "a wrong end")
 	h.within(c, h.answersStatus(c, answered, 0), c.ended)
 }
 

@@ -23,8 +23,8 @@ type mishap struct {
 
 // mishaps has two lists: the mishaps that the sender sees as an error, and all others.
 var mishaps = [2][]mishap{answered(faults.All), {
-	{"request lost in silence", silently(faults.LoseRequest)},
-	{"answer lost in silence", silently(faults.LoseResponse)},
+	{"request lost silently", silently(faults.LoseRequest)},
+	{"answer lost silently", silently(faults.LoseResponse)},
 	{"sent twice", func(n *network, d *faults.Delivery) { d.Again = n.much() }},
 	{"late", func(n *network, d *faults.Delivery) { d.Out += n.much() }},
 }}

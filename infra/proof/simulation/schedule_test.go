@@ -29,17 +29,17 @@ var (
 
 	// unusual lists all fates except answeredFate.
 	unusual = []fate{
-		{name: "lost before it arrived", fault: faults.LoseRequest},
-		{name: "applied, and its answer lost", fault: faults.LoseResponse},
-		{name: "lost, and applied when all callers are done", fault: faults.LoseRequest, late: true},
-		{name: "applied, and once more when all callers are done", late: true},
-		{name: "in conflict with a write of the last item", moment: dynamodbmodel.Moment{
+		{name: "lost before arrival", fault: faults.LoseRequest},
+		{name: "applied, answer lost", fault: faults.LoseResponse},
+		{name: "applied after all callers are done", fault: faults.LoseRequest, late: true},
+		{name: "applied, and again after all callers are done", late: true},
+		{name: "conflict on the last item", moment: dynamodbmodel.Moment{
 			Refusals: []string{"", "TransactionConflict"},
 		}},
-		{name: "answered, with no more than the first condition that failed", moment: dynamodbmodel.Moment{
+		{name: "answered with only the first failed condition", moment: dynamodbmodel.Moment{
 			Unreported: append([]bool{false}, slices.Repeat([]bool{true}, 99)...),
 		}},
-		{name: "answered, with no more than the last condition that failed", moment: dynamodbmodel.Moment{
+		{name: "answered with only the last failed condition", moment: dynamodbmodel.Moment{
 			Unreported: []bool{true},
 		}},
 	}

@@ -49,7 +49,7 @@ func TestSimulation(t *testing.T) {
 }
 
 // A run depends only on its seed.
-func TestSeedPlaysAgainTheSame(t *testing.T) {
+func TestSeedIsReproducible(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(30) {
 		first, again := simulate(t, seed, newCounts()), simulate(t, seed, newCounts())

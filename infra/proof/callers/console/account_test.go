@@ -29,18 +29,18 @@ func TestRunning(t *testing.T) {
 		want        string
 	}{
 		{"two writes", `line("b", 10, "debit", "20"), line("a", 0, "credit", "10")`, 9000, 0, "9000 11000"},
-		{"at one time", `line("b", 0, "debit", "20"), line("a", 0, "credit", "10")`, 9000, 0, "9000 11000"},
-		{"one write of several lines", `line("b", 0, "credit", "5", {transactionId: "w"}), line("w", 0, "debit", "2")`, 10300, 0, "10300 together"},
+		{"two writes with the same time", `line("b", 0, "debit", "20"), line("a", 0, "credit", "10")`, 9000, 0, "9000 11000"},
+		{"one write with several lines", `line("b", 0, "credit", "5", {transactionId: "w"}), line("w", 0, "debit", "2")`, 10300, 0, "10300 together"},
 		{"another write between its lines", `line("b", 0, "credit", "5", {transactionId: "w"}), line("a", 0, "credit", "3"), line("w", 0, "debit", "2")`, 10600, 0, "10600 10300 together"},
-		{"a hold moves nothing, its capture does", `line("e", 30, "capture", "25", {transactionId: "h"}), line("h", 0, "debit", "40", {status: "pending"})`, 7500, 0, "7500 -"},
-		{"a payment and its capture at one time", `line("e", 0, "capture", "25", {transactionId: "h"}), line("h", 0, "debit", "40"), line("a", -20, "credit", "1")`, 3600, 0, "3600 6100 10100"},
+		{"a hold and its capture", `line("e", 30, "capture", "25", {transactionId: "h"}), line("h", 0, "debit", "40", {status: "pending"})`, 7500, 0, "7500 -"},
+		{"a payment and its capture with the same time", `line("e", 0, "capture", "25", {transactionId: "h"}), line("h", 0, "debit", "40"), line("a", -20, "credit", "1")`, 3600, 0, "3600 6100 10100"},
 		{"void and expiry", `line("f", 2, "expiry", "4", {transactionId: "g", status: "expired"}), line("e", 1, "void", "4", {transactionId: "h", status: "voided"}), line("a", 0, "debit", "1")`, 9900, 0, "- - 9900"},
 		{"declined", `line("b", 1, "debit", "500", {status: "declined"}), line("a", 0, "debit", "1")`, 9900, 0, "- 9900"},
-		{"a declined transaction of several entries", `{id: "b", createdAt: at(1), status: "declined", entries: [{type: "debit", ammount: "5", userId: "1"}]}, line("a", 0, "debit", "1")`, 9900, 0, "- 9900"},
-		{"more than there was", `line("b", 30, "credit", "200"), line("a", 0, "debit", "10")`, 9000, 0, "9000 negative"},
-		{"as far as the credit limit", `line("b", 30, "credit", "200"), line("a", 0, "debit", "10")`, 9000, 11000, "9000 -11000"},
+		{"a declined transaction with several entries", `{id: "b", createdAt: at(1), status: "declined", entries: [{type: "debit", ammount: "5", userId: "1"}]}, line("a", 0, "debit", "1")`, 9900, 0, "- 9900"},
+		{"a negative balance", `line("b", 30, "credit", "200"), line("a", 0, "debit", "10")`, 9000, 0, "9000 negative"},
+		{"a balance within the credit limit", `line("b", 30, "credit", "200"), line("a", 0, "debit", "10")`, 9000, 11000, "9000 -11000"},
 		{"own money below zero", `line("a", 0, "debit", "130")`, -3000, 5000, "-3000"},
-		{"ten to the fifteenth", `line("b", 30, "credit", "1000000000000"), line("a", 0, "debit", "0.01")`, 99_999_999_999_999_999, 0, "99999999999999999 99899999999999999"},
+		{"the largest balance", `line("b", 30, "credit", "1000000000000"), line("a", 0, "debit", "0.01")`, 99_999_999_999_999_999, 0, "99999999999999999 99899999999999999"},
 	} {
 		got := b.later(fmt.Sprintf(`import("/running.js").then((m) => {
 			const at = (seconds) => new Date(1e12 + seconds * 1000).toISOString();
@@ -268,7 +268,7 @@ func TestKeyUsedAgain(t *testing.T) {
 }
 
 // After a switch to the wire view and back, the account view shows the same as before.
-func TestBackFromTheWire(t *testing.T) {
+func TestReturnFromTheWireView(t *testing.T) {
 	b := openAccount(t, "back")
 	b.click(credit)
 	b.sees("did", "Posted. Credit of $10.00, user back.")
@@ -285,7 +285,7 @@ func TestBackFromTheWire(t *testing.T) {
 }
 
 // The page does not read the account while another view is open.
-func TestOnlyTheOpenAccountIsRead(t *testing.T) {
+func TestClosedAccountIsNotRead(t *testing.T) {
 	b := openAccount(t, "unseen")
 	b.run(`window.readings = 0; const real = window.fetch; window.fetch = (path, options) => { if (String(path).startsWith("/balance")) readings++; return real(path, options); };`)
 	b.waits(`readings > 1`)

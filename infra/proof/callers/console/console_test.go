@@ -265,7 +265,7 @@ func TestNoServer(t *testing.T) {
 
 // The page describes the ledger's problems in plain sentences. If a key can't be sent, the
 // page reports that and sends nothing.
-func TestWords(t *testing.T) {
+func TestPlainSentences(t *testing.T) {
 	b := openAccount(t, "words")
 	for _, c := range []struct{ amount, key, want string }{
 		{"ten", "w1", "Not accepted. The amount must be a plain decimal"},

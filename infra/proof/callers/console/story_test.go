@@ -430,7 +430,7 @@ func TestStoryLinks(t *testing.T) {
 }
 
 // An invalid field stops the story at the step with that field, and gets the focus.
-func TestStoryAsksForFields(t *testing.T) {
+func TestStoryStopsAtInvalidFields(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-2-callers", "101")
 	b.click("#play")

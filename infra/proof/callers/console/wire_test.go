@@ -8,7 +8,7 @@ import (
 
 // The wire view describes the requests to DynamoDB in plain sentences. Opening a line shows
 // the expressions in its requests.
-func TestWireInWords(t *testing.T) {
+func TestWireViewInPlainSentences(t *testing.T) {
 	b := openAccount(t, "wired")
 	b.choose("fault", "conflict")
 	b.click(credit)

@@ -174,37 +174,37 @@ func TestPost(t *testing.T) {
 		calls, forwards int
 		balance         string
 	}{
-		"counted":                  {nil, "10", 60, 201, 1, 1, "90"},
-		"declined":                 {nil, "1000", 60, 422, 1, 1, "100"},
-		"wrong":                    {nil, "0", 60, 400, 1, 1, "100"},
-		"no token":                 {[]fault{answers(401)}, "10", 60, 401, 1, 0, "100"},
-		"lost":                     {[]fault{loseBefore, loseAfter, half}, "10", 60, 201, 4, 3, "90"},
-		"declined, lost":           {[]fault{loseAfter}, "1000", 60, 422, 2, 2, "100"},
-		"too many, not there":      {[]fault{wait(2), answers(429), answers(500)}, "10", 60, 201, 4, 1, "90"},
-		"no gateway":               {[]fault{answers(502), answers(503), answers(504)}, "10", 60, 201, 4, 1, "90"},
-		"token ends, counted":      {[]fault{loseAfter, answers(401)}, "10", 60, unknown, 2, 1, "90"},
-		"told to wait too long":    {[]fault{loseBefore, wait(60)}, "10", 20, unknown, 2, 0, "100"},
-		"429 is none, then 403":    {[]fault{answers(429), answers(403)}, "10", 60, 403, 2, 0, "100"},
-		"not UTF-8":                {[]fault{odd(502, "Fehler: au\xdfer Betrieb", "Content-Type", "text/html; charset=iso-8859-1")}, "10", 60, 201, 2, 1, "90"},
-		"gzip, unasked":            {[]fault{odd(503, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffrubbish", "Content-Encoding", "gzip")}, "10", 60, 201, 2, 1, "90"},
-		"cut in a character":       {[]fault{cut}, "10", 60, 201, 2, 2, "90"},
-		"declined, cut":            {[]fault{cut}, "1000", 60, 422, 2, 2, "100"},
-		"201 of another":           {[]fault{odd(201, "<html>Welcome!</html>")}, "10", 60, 201, 2, 1, "90"},
-		"200 of another":           {[]fault{odd(200, "<html>Please sign in</html>")}, "10", 60, unknown, 1, 0, "100"},
-		"no content":               {[]fault{odd(204, "")}, "10", 60, unknown, 1, 0, "100"},
-		"moved":                    {[]fault{odd(301, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
-		"found":                    {[]fault{odd(302, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
-		"see other":                {[]fault{loseBefore, odd(303, "", "Location", "/balance?userId=1")}, "10", 60, unknown, 2, 0, "100"},
-		"moved, as POST":           {[]fault{odd(307, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
-		"moved, as POST, for good": {[]fault{odd(308, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
-		"408 and 425":              {[]fault{odd(408, ""), odd(425, "")}, "10", 60, 201, 3, 1, "90"},
-		"408, then 403":            {[]fault{odd(408, ""), answers(403)}, "10", 60, unknown, 2, 0, "100"},
-		"425 is none, then 403":    {[]fault{odd(425, ""), answers(403)}, "10", 60, 403, 2, 0, "100"},
-		"told to wait for ever":    {[]fault{odd(503, "", "Retry-After", strings.Repeat("9", 5000))}, "10", 60, unknown, 1, 0, "100"},
-		"told a date":              {[]fault{odd(503, "", "Retry-After", "Sun, 22 Nov 2026 12:00:00 GMT")}, "10", 60, 201, 2, 1, "90"},
-		"told less than none":      {[]fault{odd(503, "", "Retry-After", "-5")}, "10", 60, 201, 2, 1, "90"},
-		"told a fraction":          {[]fault{odd(503, "", "Retry-After", "0.5")}, "10", 60, 201, 2, 1, "90"},
-		"told nonsense":            {[]fault{odd(503, "", "Retry-After", "\xb2 soon")}, "10", 60, 201, 2, 1, "90"},
+		"counted":                         {nil, "10", 60, 201, 1, 1, "90"},
+		"declined":                        {nil, "1000", 60, 422, 1, 1, "100"},
+		"invalid":                         {nil, "0", 60, 400, 1, 1, "100"},
+		"no token":                        {[]fault{answers(401)}, "10", 60, 401, 1, 0, "100"},
+		"lost three times":                {[]fault{loseBefore, loseAfter, half}, "10", 60, 201, 4, 3, "90"},
+		"declined, answer lost":           {[]fault{loseAfter}, "1000", 60, 422, 2, 2, "100"},
+		"Retry-After, 429 and 500":        {[]fault{wait(2), answers(429), answers(500)}, "10", 60, 201, 4, 1, "90"},
+		"502, 503 and 504":                {[]fault{answers(502), answers(503), answers(504)}, "10", 60, 201, 4, 1, "90"},
+		"counted, then 401":               {[]fault{loseAfter, answers(401)}, "10", 60, unknown, 2, 1, "90"},
+		"Retry-After beyond the deadline": {[]fault{loseBefore, wait(60)}, "10", 20, unknown, 2, 0, "100"},
+		"429, then 403":                   {[]fault{answers(429), answers(403)}, "10", 60, 403, 2, 0, "100"},
+		"not UTF-8":                       {[]fault{odd(502, "Fehler: au\xdfer Betrieb", "Content-Type", "text/html; charset=iso-8859-1")}, "10", 60, 201, 2, 1, "90"},
+		"unrequested gzip":                {[]fault{odd(503, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffrubbish", "Content-Encoding", "gzip")}, "10", 60, 201, 2, 1, "90"},
+		"truncated in a character":        {[]fault{cut}, "10", 60, 201, 2, 2, "90"},
+		"declined, truncated":             {[]fault{cut}, "1000", 60, 422, 2, 2, "100"},
+		"201 from another server":         {[]fault{odd(201, "<html>Welcome!</html>")}, "10", 60, 201, 2, 1, "90"},
+		"200 from another server":         {[]fault{odd(200, "<html>Please sign in</html>")}, "10", 60, unknown, 1, 0, "100"},
+		"204":                             {[]fault{odd(204, "")}, "10", 60, unknown, 1, 0, "100"},
+		"301":                             {[]fault{odd(301, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"302":                             {[]fault{odd(302, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"lost, then 303":                  {[]fault{loseBefore, odd(303, "", "Location", "/balance?userId=1")}, "10", 60, unknown, 2, 0, "100"},
+		"307":                             {[]fault{odd(307, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"308":                             {[]fault{odd(308, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"408 and 425":                     {[]fault{odd(408, ""), odd(425, "")}, "10", 60, 201, 3, 1, "90"},
+		"408, then 403":                   {[]fault{odd(408, ""), answers(403)}, "10", 60, unknown, 2, 0, "100"},
+		"425, then 403":                   {[]fault{odd(425, ""), answers(403)}, "10", 60, 403, 2, 0, "100"},
+		"endless Retry-After":             {[]fault{odd(503, "", "Retry-After", strings.Repeat("9", 5000))}, "10", 60, unknown, 1, 0, "100"},
+		"Retry-After as a date":           {[]fault{odd(503, "", "Retry-After", "Sun, 22 Nov 2026 12:00:00 GMT")}, "10", 60, 201, 2, 1, "90"},
+		"negative Retry-After":            {[]fault{odd(503, "", "Retry-After", "-5")}, "10", 60, 201, 2, 1, "90"},
+		"fractional Retry-After":          {[]fault{odd(503, "", "Retry-After", "0.5")}, "10", 60, 201, 2, 1, "90"},
+		"nonsense Retry-After":            {[]fault{odd(503, "", "Retry-After", "\xb2 soon")}, "10", 60, 201, 2, 1, "90"},
 	} {
 		for language, post := range callers {
 			t.Run(name+" in "+language, func(t *testing.T) {
@@ -231,7 +231,7 @@ func TestPost(t *testing.T) {
 				}
 				assert.Equal(t, c.forwards, way.forwards)
 				assert.Equal(t, c.balance, balance(t, user))
-				if name == "too many, not there" {
+				if name == "Retry-After, 429 and 500" {
 					// The caller must wait for 2 s, as Retry-After demands. Its own
 					// back-off would be under 0.2 s. A timer can be a few milliseconds
 					// early.
