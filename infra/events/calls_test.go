@@ -20,7 +20,7 @@ import (
 	"onewrite/ledger"
 )
 
-// users are user ids of many forms. Only the first third of a plan uses the last one.
+// users are user ids in many forms. Only the first third of a plan uses the last one.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
 // plan returns count calls of every kind, the same on each run, each as a list of steps.
@@ -67,10 +67,10 @@ func plan(count int) (calls [][]string) {
 	return calls
 }
 
-// The holds in this script expire before the steps in releases. There, "late" releases the
-// one hold of its user. "crowd" has 98 entries and no room for releases, so the ledger
-// first releases the holds in a write of their own. The last balance event of both users is
-// from a rule change.
+// The holds in this script expire before the steps in releases. There, "late" releases its
+// user's one hold. "crowd" has 98 entries and no room for releases, so the ledger first
+// releases the holds in a separate write. Both users' last balance event is from a rule
+// change.
 const holds = `
 	hold: hold late debit 60
 	hold1: hold crowd debit 30
