@@ -74,7 +74,7 @@ func TestRepeatedKey(t *testing.T) {
 
 // For another refund with the same key, the error names the original, or else the entries
 // or the amount.
-func TestRefundKeyAgain(t *testing.T) {
+func TestRepeatedRefundKey(t *testing.T) {
 	t.Parallel()
 	refund := func(original, again string, parts ...ledger.Part) ledger.Request {
 		r := requestOf(t, "1 debit 10, 1 debit 9")

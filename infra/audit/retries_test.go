@@ -23,7 +23,7 @@ type retriedCalls struct{ calls, lost, again string }
 // with 100, so their balances show how many times a call took effect.
 var retries = map[string]retriedCalls{
 	"posted before the restore's time": {calls: "A: a debit 10", again: "A; a 90"},
-	"torn, its first row is there": {
+	"torn, its first row is present": {
 		calls: "B: b debit 10, b-shop credit 10", lost: "B/1", again: "B; b 90, b-shop 110",
 	},
 	"torn, its first row is missing": {
@@ -46,7 +46,7 @@ var retries = map[string]retriedCalls{
 		calls: "G: hold g debit 40", again: "G; G2: capture G; g 60",
 	},
 	"held later": {calls: "H: hold h debit 40", lost: "H", again: "H = pending; 55s; h 60 held 40"},
-	"captured, the end is there": {
+	"captured, the end is present": {
 		calls: "I: hold i debit 40, i-shop credit 40; I2: capture I 25", lost: "I/1", again: "I2; i 75, i-shop 125",
 	},
 	"captured, the end is missing": {
@@ -58,7 +58,7 @@ var retries = map[string]retriedCalls{
 		calls: "K: hold k debit 40, k-shop credit 40; K2: capture K 25", lost: "K",
 		again: "K2 = not found; k 100, k-shop 100",
 	},
-	"refunded, the refund and its original are there": {
+	"refunded, the refund and its original are present": {
 		calls: "M: m debit 10, m-shop credit 10; M2: refund M 0 4, 1 4", lost: "M/refunds",
 		again: "M2; M3: refund M 0 6.01 = refund limit: 6 is left of entry 0; m 94, m-shop 106",
 	},
@@ -69,11 +69,11 @@ var retries = map[string]retriedCalls{
 		again: "N2 = not found; N5 = not refundable: it is pending; n 100, n2-shop 100; " +
 			"N = posted; N4 = captured 10; N2 = posted; N5 = posted; n 100, n2 100, n-shop 100",
 	},
-	"a change of account rules, its row is there": {
+	"a change of account rules, its row is present": {
 		calls: "O: rules o debits blocked, limit 50", lost: "user/o",
 		again: "O; O2: o debit 1 = account blocked: entry 0 on 150",
 	},
-	"a change of account rules that is lost": {
+	"a change of account rules, its row is missing": {
 		calls: "P: rules p limit 50", lost: "P",
 		again: "P2: p debit 1 = account blocked: entry 0 on 100; P = posted; " +
 			"P3: rules p debits allowed, credits allowed; P4: p debit 150",

@@ -61,9 +61,9 @@ func TestCannotStart(t *testing.T) {
 		data      string
 		want      string
 	}{
-		"no Java":       {mvn: mvnCopies, want: `exec: "java": executable file not found in $PATH` + install},
-		"no Java there": {java: "exit 3", home: "/nowhere", want: `exec: "/nowhere/bin/java": stat /nowhere/bin/java: no such file or directory` + install},
-		"no Maven":      {java: "exit 3", want: `exec: "mvn": executable file not found in $PATH` + "\n" + install},
+		"no Java":              {mvn: mvnCopies, want: `exec: "java": executable file not found in $PATH` + install},
+		"no Java in JAVA_HOME": {java: "exit 3", home: "/nowhere", want: `exec: "/nowhere/bin/java": stat /nowhere/bin/java: no such file or directory` + install},
+		"no Maven":             {java: "exit 3", want: `exec: "mvn": executable file not found in $PATH` + "\n" + install},
 		"no network": {
 			java: "exit 3", mvn: mvnCopies + "echo '[ERROR] Could not transfer artifact'; echo '[ERROR] Unknown host' >&2; exit 1\n",
 			want: "download DynamoDB Local with Maven: exit status 1\n[ERROR] Could not transfer artifact\n[ERROR] Unknown host\n" + install,
