@@ -111,7 +111,7 @@ func TestTemplateNamesTheMetrics(t *testing.T) {
 	}
 	for _, name := range there {
 		if name != "Read" {
-			assert.True(t, slices.Contains(watched, name), "nobody watches %s", name)
+			assert.True(t, slices.Contains(watched, name), "no alarm or dashboard shows %s", name)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func TestCallerIsKept(t *testing.T) {
 	}
 	h, _, log := newHandler(t)
 	require.Equal(t, http.StatusCreated, overHTTP(t, h)(t, post).Status)
-	assert.Empty(t, readLine(t, log).Caller, "over plain HTTP nobody is known")
+	assert.Empty(t, readLine(t, log).Caller, "plain HTTP names no caller")
 }
 
 func postedBy(t *testing.T, books *infratest.Books, location string) string {

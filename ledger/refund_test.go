@@ -53,7 +53,7 @@ func TestRefundPosting(t *testing.T) {
 	}
 	one := amount(t, "1")
 	for _, parts := range [][]ledger.Part{
-		{{3, one}}, {{-1, one}}, {{1, one}, {0, one}}, {{1, one}, {1, one}}, {{0, amount(t, "10.01")}},
+		{{3, one}}, {{-1, one}}, {{0, one}, {1, one}, {2, one}}, {{1, one}, {0, one}}, {{1, one}, {1, one}}, {{0, amount(t, "10.01")}},
 	} {
 		wrong := r
 		wrong.Refund = &ledger.Refund{Of: o, Parts: parts}

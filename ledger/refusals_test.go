@@ -294,7 +294,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 		s := &script{answers: []error{seen, failed}}
 		_, err := s.at(after).Post(t.Context(), requestOf(t, text))
 		require.ErrorIs(t, err, failed)
-		assert.Len(t, s.posted, 2, "nothing is posted that may need what was not released")
+		assert.Len(t, s.posted, 2, "the entries are not posted without the releases")
 	}
 	// With one fewer entry, a single release fits into the same write.
 	s := &script{answers: []error{refusal(t, accounts{"a": account(t, "60", holdsOf(t, "a", noon, "40")...)}), nil}}

@@ -308,7 +308,7 @@ func TestDamage(t *testing.T) {
 					assert.Empty(t, r.Unsettled)
 					checkFound(t, c.want, r.Mismatches)
 					if c.edits == nil {
-						assert.Equal(t, 2*a.segments, requests(network, "Scan"), "each pair counts once, so nothing is looked for")
+						assert.Equal(t, 2*a.segments, requests(network, "Scan"), "the checksums agree, so no second scan is needed")
 						assert.Len(t, a.fold.TakeOpen(), 1, "the open hold")
 					}
 				}

@@ -259,7 +259,7 @@ func TestDamageDuringWrites(t *testing.T) {
 		}, exitRight, func(s *scene, found report) {
 			sum := func(n int) books.Sum { return books.SumOf(amountOf(s.t, fmt.Sprint(n))) }
 			assert.Equal(s.t, report{Users: 2, Transactions: 1, Mismatches: []finding{}, Unsettled: []finding{},
-				Totals: &trialBalance{Users: 2, Opening: sum(200), Credits: sum(30), History: sum(230), Balances: sum(230)}}, found, "what came after the scan is in the totals")
+				Totals: &trialBalance{Users: 2, Opening: sum(200), Credits: sum(30), History: sum(230), Balances: sum(230)}}, found, "the totals include rows written after the scan")
 		}},
 
 		{"a user with a posting before each read", func(s *scene) {

@@ -112,7 +112,7 @@ func TestLambda(t *testing.T) {
 	answer, err := function.Invoke(ctx, []byte(`{"source": "aws.events"}`))
 	function.Kill()
 	require.NoError(t, err)
-	assert.Equal(t, "null", string(answer), "finding something is no failure of the function")
+	assert.Equal(t, "null", string(answer), "a finding is not a failure of the function")
 	assert.Regexp(t, `(?m)^wrong      user "1": balance: the balance is 1 at version 2`, log.String())
 	values, service := metricsOf(t, regexp.MustCompile(`(?m)^{.*}$`).FindString(log.String()))
 	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}, values)

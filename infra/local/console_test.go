@@ -103,7 +103,7 @@ func testFaults(t *testing.T, s server) {
 		response := post(t, s, users[0], users[0], c.fault)
 		if c.lost {
 			cutOff(t, response)
-			assert.Empty(t, response.Header.Get("Location"), "the caller hears nothing")
+			assert.Empty(t, response.Header.Get("Location"), "the caller gets no answer")
 		} else {
 			assert.Contains(t, read(t, response), `"status":"posted"`, c.fault)
 			assert.Empty(t, response.Header.Get("Idempotent-Replayed"), c.fault)

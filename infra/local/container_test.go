@@ -79,7 +79,7 @@ func TestCompose(t *testing.T) {
 	o, err := parseOptions(ledger.Command, io.Discard)
 	require.NoError(t, err)
 	assert.Equal(t, options{addr: ":3000", remote: true, settings: o.settings}, o)
-	assert.Equal(t, []string{"127.0.0.1:3000" + o.addr}, ledger.Ports, "nobody else reaches it")
+	assert.Equal(t, []string{"127.0.0.1:3000" + o.addr}, ledger.Ports, "no other machine can reach it")
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, ledger.Build.Dockerfile))
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, "go.mod"))
 	require.Equal(t, "service_healthy", ledger.DependsOn["dynamodb"].Condition)
