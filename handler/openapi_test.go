@@ -420,8 +420,8 @@ func (o *operation) answered(t *testing.T, a answer) documentedAnswer {
 	return documentedAnswer{o.OperationID, strconv.Itoa(a.Status), kind}
 }
 
-// Readers can try the document's examples in any order and any currency, on the page /docs,
-// even after the calls in README.md. No example is rejected because its key was reused.
+// On the page /docs, readers can try the document's examples in any order and currency,
+// even after the calls in README.md. No example fails with a reused key.
 func TestExamplesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed, s := range []ledger.Settings{ledger.DefaultSettings(), infratest.Settings(t, "KWD", "3", "100")} {

@@ -142,7 +142,7 @@ func (c *call) mayRead(user ledger.UserID) error {
 	return c.caller.may(c.route, subject{owner: user})
 }
 
-// allow returns nil if the caller may make the call for a stored row.
+// allow returns nil if the caller may make the call on the stored row t, else an error.
 func (c *call) allow(t ledger.Transaction) error { return c.caller.may(c.route, rowSubject(t)) }
 
 // visible returns a stored transaction as the caller may see it: without metadata, unless

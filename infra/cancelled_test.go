@@ -32,8 +32,8 @@ func cancelledFor(reasons ...string) faults.Fault {
 	}
 }
 
-// reasonOf returns the reason for a failed condition on a user's balance, including the
-// user's row.
+// reasonOf returns the cancellation reason for a failed condition on a user's balance. The
+// reason includes the stored row.
 func reasonOf(user, balance string) string {
 	return fmt.Sprintf(`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":%q},"balance":{"N":%q},"version":{"N":"1"}}}`, user, balance)
 }

@@ -205,7 +205,7 @@ func TestReleasesByReports(t *testing.T) {
 // show that the hold expired, so the caller reads again and finds the capture.
 func TestCaptureWhileAnAnswerIsInFlight(t *testing.T) {
 	t.Parallel()
-	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // each within the grace of one second
+	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // each within the grace period of one second
 	for _, c := range []struct {
 		slow int // the number of the slow request
 		ask  func(*testing.T, *script.Script)

@@ -73,7 +73,8 @@ func (e *SettingsError) Error() string {
 	return fmt.Sprintf("settings of table %s: %s", e.Table, e.Reason)
 }
 
-// startWithin limits Start. It is well below the 10 seconds that Lambda allows for an init.
+// startWithin is the time limit for Start. It is well below the 10 seconds that Lambda
+// allows for initialization.
 const startWithin = 2 * time.Second
 
 // Start checks that the tables have the store's settings, and stores the settings in new

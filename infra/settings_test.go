@@ -35,9 +35,9 @@ func opened(t *testing.T, books *infratest.Books, settings string) *infra.Store 
 
 const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
 
-// newTables returns books whose tables have no settings row yet, as before the first start.
-// The test must start a store with these settings, because the books' final check expects
-// them.
+// newTables returns books for the settings, whose tables have no settings row yet, as
+// before the first start. The test must start a store with the same settings, because the
+// books' final check expects them in the tables.
 func newTables(t *testing.T, settings string) *infratest.Books {
 	t.Helper()
 	books := infratest.NewWith(t, settingsOf(t, settings))

@@ -29,12 +29,12 @@
 // takes all or part of the held money and releases the rest. It credits the captured amount
 // to the second entry's user, if there is one. A [Void] and an [Expiry] release everything.
 //
-// No code runs when a hold expires. One second later, after the grace, every read counts
+// No code runs when a hold expires. After a grace period of one second, every read counts
 // the money as spendable. A posting that needs the money also releases the hold, in the
 // same write if that fits, or else in an earlier one. A capture or void at or after the
 // expiry is stored as the expiry. All callers get the same end as long as their clocks
-// differ by less than the grace minus the time that a write takes. Even if clocks differ by
-// more, the stored end never changes and all balances are correct.
+// differ by less than the grace period minus the time that a write takes. Even if clocks
+// differ by more, the stored end never changes and all balances are correct.
 //
 // # Refunds and rules
 //

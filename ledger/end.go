@@ -95,9 +95,9 @@ func (l *Ledger) end(ctx context.Context, t, asked Transaction) (Result, error) 
 const storePause = time.Second
 
 // writeEnd writes a hold's end. After the expiry it sends only the expiry, because reads
-// report the hold as expired once the grace has passed. If a write of the requested end may
-// still be in flight at the expiry, writeEnd then writes the expiry. If the requested end
-// was stored first, the error is a [*RecordedError] with that end.
+// report the hold as expired once the grace period has passed. If a write of the requested
+// end may still be in flight at the expiry, writeEnd then writes the expiry. If the
+// requested end was stored first, the error is a [*RecordedError] with that end.
 func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transaction, err error) {
 	expiry := t.hold().endRow(t.UserID, Expiry)
 	expiry.PostedBy = asked.PostedBy

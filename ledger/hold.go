@@ -24,8 +24,8 @@ type Hold struct {
 	ExpiresAt     time.Time // UTC, to the millisecond
 }
 
-// spendable reports whether the expiry and the grace have passed. From then on the money
-// can be spent, even if no end is stored yet.
+// spendable reports whether the expiry and the grace period have passed. From then on the
+// money can be spent, even if no end is stored yet.
 func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
 
 // endRow returns the row that ends the hold for its full amount. All possible ends of a
@@ -79,7 +79,7 @@ type Funds struct {
 }
 
 // Funds returns the user's funds. A hold counts as spendable once its expiry and the grace
-// have passed.
+// period have passed.
 func (a Account) Funds(now time.Time) Funds {
 	f := Funds{Balance: a.Balance, Rules: a.Rules}
 	for _, h := range a.Holds {

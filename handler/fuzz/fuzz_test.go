@@ -71,8 +71,9 @@ func addAll(f *testing.F, seeds ...string) {
 	}
 }
 
-// begun returns a new ledger with the settings others[number], in which user 1 got a credit
-// of 40 and then body was posted. location is the path to the transaction in body.
+// begun returns a new ledger with the settings that number selects. It has posted a credit
+// of 40 to user 1, and then body. location is the URL path of the transaction that body
+// created.
 func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memory, location string) {
 	t.Helper()
 	h, m = newMemory(number)

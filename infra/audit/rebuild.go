@@ -190,9 +190,10 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	return nil
 }
 
-// releaseExpired releases the expired holds of users whose balance would otherwise be negative. A
-// posting released those holds and spent the money, but the rows of the releases are missing. Reads
-// treat expired holds as released anyway.
+// releaseExpired releases the expired holds of users whose balance would otherwise be negative.
+// Such a balance means that a posting released holds and spent the money, but the rows of the
+// releases are missing. To release all expired holds does no harm, because reads already treat them
+// as released.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	r.open = r.fold.TakeOpen()
 	var ends []ledger.Transaction

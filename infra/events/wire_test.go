@@ -86,7 +86,7 @@ func (w *write) read(body []byte) error {
 			continue
 		}
 		values := one.Update.ExpressionAttributeValues
-		sum, rows := minus(values.text(":amount"), "0"), minus(values.text(":one"), "0") // in the notation that minus returns
+		sum, rows := minus(values.text(":amount"), "0"), minus(values.text(":one"), "0") // minus 0, for the notation that minus returns
 		if strings.Contains(one.Update.UpdateExpression, " - :amount") {
 			sum = minus("0", sum)
 		}

@@ -67,7 +67,7 @@ func awaitGoRun(end func()) {
 	end()
 }
 
-// finish prints a command's error, if any, and returns its status.
+// finish prints a command's error, if any, and returns the command's exit status.
 func finish(ctx context.Context, name string, log io.Writer, err error) (status int) {
 	exit, ok := errors.AsType[*ExitError](err)
 	switch {

@@ -49,9 +49,9 @@ export async function showAccount(to, transaction) {
 
 export const refresh = () => readAccount();
 
-// readAccount reads the balance and then the statement, at most three times, until the
-// statement is the same as at its previous read. The balance that was read between those
-// two reads then matches it. If log is true, the reads of the first try appear in the log.
+// readAccount reads the balance and then the statement, at most three times, until two
+// consecutive statements are the same. The balance read between them then matches them. If
+// log is true, the reads of the first attempt appear in the log.
 async function readAccount(log = false) {
   const mine = ++turn;
   const isCurrent = () => mine === turn;

@@ -33,8 +33,9 @@ function linesOf(requests) {
   return byCaller.size > 1 && requests[0].caller ? [...byCaller].toSorted(([a], [b]) => a - b).map(([, all]) => all) : requests.map((request) => [request]);
 }
 
-// mark returns a copy of a request with its outcome and whether the same write was sent
-// before. It adds the write's token to the set sent, and also to open if no answer came.
+// mark returns a copy of a request, with a description of its outcome and a flag for a
+// write that was sent before. It adds the write's token to sent, and also to open if no
+// answer came.
 function mark(request, sent, open) {
   const { token, outcome: came } = request;
   const marked = { ...request, ...laneOutcome(request, open.has(token)), isAgain: sent.has(token) };

@@ -59,8 +59,9 @@ export function ofLostAnswer({ calls, amount, before, after }) {
 
 export const ofOneKey = ({ entries, amount, before, after }) => counted(tally(entries), entries, amount, before, after);
 
-// counted returns a sentence about calls with the same key. It begins with the string how.
-// If one of the calls is rejected, all are, because they are the same call.
+// counted returns a sentence that begins with the text in how and describes the effect of
+// calls with the same key. The calls are identical, so if one was rejected, those without
+// an answer were rejected too.
 function counted(how, entries, amount, before, after) {
   if (!balances(before, after)) return open(`${how}; ${unread}.`);
   const change = moved(before, after);

@@ -1,7 +1,7 @@
 // The five steps of the story. Each shows something that goes wrong with money in other
 // systems. A step has a title, a sentence, fields to vary it, and functions that run it,
-// draw what was recorded, and describe the result. The run function fills in the facts, and
-// calls show when there is something new to draw.
+// draw what was recorded, and describe the result. The run function records the results in
+// facts, for the other two. It can call show to redraw the step before it ends.
 
 import { balanceOf, historyOf, look, newName, posting, send } from "./calls.js";
 import { pause } from "./dom.js";

@@ -1,5 +1,5 @@
-// Package bench counts the cost of each kind of call, and compares its allocations and latency
-// with a floor: the same requests to DynamoDB, sent by an SDK client without our code.
+// Package bench measures the cost of each kind of call, and compares the call's allocations and
+// latency with a floor: the same requests to DynamoDB, sent by an SDK client without our code.
 package bench
 
 import (

@@ -22,7 +22,7 @@ type history struct {
 	rows       map[int]ledger.Transaction // the stored first rows, by key
 	ends       map[int]ledger.Transaction // the stored ends of holds, by the hold's key
 	reportsAll bool                       // DynamoDB reports all failed conditions
-	punctual   bool                       // no request was late, and clocks differ by less than the grace of one second
+	punctual   bool                       // no request was late, and clocks differ by less than the grace period of one second
 
 	declines int
 	events   []porcupine.Operation

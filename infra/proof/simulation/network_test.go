@@ -57,7 +57,7 @@ func (n *network) much() time.Duration {
 	return n.below(n.later[n.chance.IntN(len(n.later))])
 }
 
-// below returns a random duration from one tick to most.
+// below returns a random duration in whole ticks, from one tick up to and including most.
 func (n *network) below(most time.Duration) time.Duration {
 	return tick * time.Duration(1+n.chance.Int64N(int64(most/tick)))
 }

@@ -36,7 +36,7 @@ type run struct {
 	refunds  bool          // some transactions are refunded
 	holds    bool          // some transactions are pending
 	apart    time.Duration // the largest difference between two clocks
-	punctual bool          // no request is late, and clocks differ by less than the grace of one second
+	punctual bool          // no request is late, and clocks differ by less than the grace period of one second
 
 	users   []user
 	keys    []key
@@ -128,8 +128,9 @@ func (r *run) read(t *testing.T, rows map[int]ledger.Transaction, key int, id le
 	}
 }
 
-// checkPages waits until the index is up to date, and requires that it contains all first rows and
-// ends. Each page that a caller received must list its rows once, newest first, as stored.
+// checkPages waits until the index is up to date. The index must then contain the first row of
+// every transaction and the end of every hold. Each page that a caller received must list each of
+// its rows once, newest first, as stored.
 func (r *run) checkPages(t *testing.T) {
 	time.Sleep(r.lag)
 	indexed := map[ledger.TransactionID]ledger.Transaction{}
