@@ -132,13 +132,16 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 		f.add(KindTransactionRow, "%s", ReasonOf(err))
 		return t, f.found, false
 	}
-	kind := t.Kind()
-	hasKey := kind == ledger.FirstRow || kind == ledger.RulesRow
-	if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); hasKey && id != f.id {
-		f.add(KindTransactionID, "the id for key %q of this user should be %s", t.IdempotencyKey, id)
-	}
-	if id := t.TransactionID.End(); kind == ledger.EndRow && id != t.ID {
-		f.add(KindTransactionID, "the end of transaction %s should have the id %s", t.TransactionID, id)
+	switch t.Kind() {
+	case ledger.FirstRow, ledger.RulesRow:
+		if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); id != f.id {
+			f.add(KindTransactionID, "the id for key %q of this user should be %s", t.IdempotencyKey, id)
+		}
+	case ledger.EndRow:
+		if id := t.TransactionID.End(); id != t.ID {
+			f.add(KindTransactionID, "the end of transaction %s should have the id %s", t.TransactionID, id)
+		}
+	case ledger.EntryRow: // compared with its first row, by the checksums
 	}
 	f.addDecline(t)
 	f.addFuture("created_at", t.CreatedAt)
