@@ -76,16 +76,15 @@ func TestRepeatedKey(t *testing.T) {
 // or the amount.
 func TestRepeatedRefundKey(t *testing.T) {
 	t.Parallel()
-	refund := func(original, again string, parts ...ledger.Part) ledger.Request {
-		r := requestOf(t, "1 debit 10, 1 debit 9")
-		r.IdempotencyKey = key(t, original)
-		o := ledger.Original{ID: r.TransactionID(), Entries: r.Entries}
-		r = o.Request(parts)
-		r.IdempotencyKey = key(t, again)
+	refund := func(original string, part ledger.Part) ledger.Request {
+		o := originalOf(t, "1 debit 10, 1 debit 9")
+		o.ID = newID(t, "1", original)
+		r := o.Request([]ledger.Part{part})
+		r.IdempotencyKey = key(t, "r")
 		return r
 	}
 	nine, eight := amount(t, "9"), amount(t, "8")
-	recorded := recordedAs(t, refund("order", "r", ledger.Part{Entry: 0, Amount: nine}))
+	recorded := recordedAs(t, refund("order", ledger.Part{Entry: 0, Amount: nine}))
 	for _, c := range []struct {
 		original string
 		part     ledger.Part
@@ -96,7 +95,7 @@ func TestRepeatedRefundKey(t *testing.T) {
 		{"order", ledger.Part{Entry: 0, Amount: eight}, ledger.KeyReusedError{AmountDiffers: true}},
 		{"other", ledger.Part{Entry: 1, Amount: nine}, ledger.KeyReusedError{RefundOfDiffers: true}},
 	} {
-		result, err := postOn(t, recorded, refund(c.original, "r", c.part))
+		result, err := postOn(t, recorded, refund(c.original, c.part))
 		if c.want == (ledger.KeyReusedError{}) {
 			require.NoError(t, err)
 			assert.Equal(t, ledger.Result{Transaction: recorded, Replayed: true}, result)
