@@ -25,7 +25,10 @@ import (
 	"onewrite/infra/internal/dynamodblocal"
 )
 
-func TestMain(m *testing.M) { infratest.Main(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "6") // the tests mostly wait; -parallel overrides this
+	infratest.Main(m)
+}
 
 type server struct {
 	address, database, audit string
