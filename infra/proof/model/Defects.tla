@@ -1,7 +1,7 @@
 ------------------------------ MODULE Defects ------------------------------
 (* Deliberate defects. A line in a configuration replaces one of           *)
 (* OneWrite's operators with one of these, for example                     *)
-(*   CONSTANT SendDecline <- TellAndSendDecline                            *)
+(*   CONSTANT SendDecline <- AnswerAndSendDecline                         *)
 (* The table in .ci/model names the invariant that each defect must break. *)
 EXTENDS Check
 
@@ -11,7 +11,7 @@ Never(x)          == FALSE
 NeverBoth(x, y)   == FALSE
 
 (* Declines. *)
-TellAndSendDecline(d)  == Send({d}) /\ Tell(d.call, DeclineRow(d)) /\ UNCHANGED <<rows, users, refunded, over, now>>
+AnswerAndSendDecline(d) == Send({d}) /\ Answer(d.call, DeclineRow(d)) /\ UNCHANGED <<rows, users, refunded, over, now>>
 ConflictIsDeclined(r)  == SendDecline(Declining(r.call, now, 1, Opening, "balance"))
 NothingExpires(u, clock) == {}
 ClockReadOnce(r, u, clock) == FALSE
@@ -30,12 +30,12 @@ NoMostFromCeiling(entries, u) ==
 (* Replay. *)
 SameKey(c, row)        == row.call.key = c.key
 IdOfKey(c)             == <<CHOOSE u \in Users : TRUE, c.key, 1>>
-NotStoredUnread(c, status) == Tell(c, Says(status)) /\ OnlyTold
+NotStoredUnread(c, status) == Answer(c, StatusOnly(status)) /\ OnlyAnswers
 SameEntries(c, row)    == row.call.key = c.key /\ row.call.entries = c.entries
 
 (* Unstored answers. *)
-ToldWhileUnderWay(c, status) ==
-  /\ Tell(c, Says(status)) /\ over' = over \cup {c} /\ UNCHANGED <<rows, users, refunded, sent, now>>
+AnsweredWhileUnderWay(c, status) ==
+  /\ Answer(c, StatusOnly(status)) /\ over' = over \cup {c} /\ UNCHANGED <<rows, users, refunded, sent, now>>
 NeverPays(r)           == ~Pays(r)
 AllHolds(u, clock)     == User(u).holds
 
@@ -49,14 +49,14 @@ OnlyOneFits(r) == IsRefund(r.call) => r.call.of \notin DOMAIN refunded
 RefundableIfPending(table, id) == id \in DOMAIN table /\ table[id].call.op = "Post" /\ ~IsRefund(table[id].call)
 RefundableIfRefund(table, id)  == id \in DOMAIN table /\ (table[id].status = "posted" \/ Captured(table, id))
 EntryAmounts(table, id)        == [i \in 1..Len(table[id].call.entries) |-> table[id].call.entries[i].amount]
-RefundLimitUnread(c)           == Tell(c, Says("refund limit")) /\ OnlyTold
+RefundLimitUnread(c)           == Answer(c, StatusOnly("refund limit")) /\ OnlyAnswers
 RefundLimitDeclined(c)         == SendDecline(Declining(c, now, 1, User(c.entries[1].user).balance, "balance"))
 
 (* Rules. *)
 BothFree(r)            == Pays(r) => ~Blocks(Receiver(r), "credit") /\ ~Blocks(Payer(Hold(r)), "debit")
 NothingBlocked(r)      == [User(r.call.user) EXCEPT !.changes = @ + 1]
 LimitAdded(r)          == [User(r.call.user) EXCEPT !.balance = @ + Grants(r), !.limit = @ + Grants(r), !.changes = @ + 1]
-BlockToldOnly(d)       == IF d.by = "block" THEN Tell(d.call, DeclineRow(d)) /\ OnlyTold ELSE OnlySend({d})
+BlockOnlyAnswered(d)    == IF d.by = "block" THEN Answer(d.call, DeclineRow(d)) /\ OnlyAnswers ELSE OnlySend({d})
 ByBalance(c, time, entry, seen, by) ==
   [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, by |-> "balance", at |-> time]
 NothingGranted(r)      == 0
@@ -79,8 +79,8 @@ ReadLate(c) == \* it reads its clock Delay after it looked for the end
   /\ c.op = "Read"
   /\ c.hold \in DOMAIN rows /\ rows[c.hold].status = "pending"
   /\ EndId(c.hold) \notin DOMAIN rows /\ rows[c.hold].expires + Grace <= now + Skew + Delay
-  /\ Tell(c, [status |-> "ended", as |-> "expired"]) /\ OnlyTold
-ExpiryToldOnly(r) ==
+  /\ Answer(c, [status |-> "ended", as |-> "expired"]) /\ OnlyAnswers
+ExpiryOnlyAnswered(r) ==
   /\ r.op = "Expire" /\ EndFits(r) /\ HoldIsOpen(r)
-  /\ Tell(r.call, [status |-> "ended", as |-> "expired"]) /\ OnlyTold
+  /\ Answer(r.call, [status |-> "ended", as |-> "expired"]) /\ OnlyAnswers
 =============================================================================

@@ -38,11 +38,11 @@ VARIABLES
   users, \* the balances table, by user
   refunded, \* also in the balances table: each entry's refunded sum, by transaction
   sent,  \* the requests sent to DynamoDB, applied or not
-  told,  \* the answers that callers received
+  answers,  \* the answers that callers received
   over,  \* the calls whose last answer was not stored, until they are made again
   now
 
-vars == <<rows, users, refunded, sent, told, over, now>>
+vars == <<rows, users, refunded, sent, answers, over, now>>
 
 -----------------------------------------------------------------------------
 (* Arithmetic.                                                             *)
@@ -199,19 +199,19 @@ Init ==
   /\ refunded = Empty
   /\ now = 0
   /\ sent = First(Empty, 0)
-  /\ told = {}
+  /\ answers = {}
   /\ over = {}
 
 Send(requests) == sent' = sent \cup requests
-OnlySend(requests) == Send(requests) /\ UNCHANGED <<rows, users, refunded, told, over, now>>
-Tell(c, answer) == told' = told \cup {[call |-> c, answer |-> answer]}
-OnlyTold == UNCHANGED <<rows, users, refunded, sent, over, now>>
-Says(status) == [status |-> status]
+OnlySend(requests) == Send(requests) /\ UNCHANGED <<rows, users, refunded, answers, over, now>>
+Answer(c, answer) == answers' = answers \cup {[call |-> c, answer |-> answer]}
+OnlyAnswers == UNCHANGED <<rows, users, refunded, sent, over, now>>
+StatusOnly(status) == [status |-> status]
 
 (* The answer to a call whose key has a row: the stored outcome if the     *)
 (* stored request is the same, and otherwise "reused".                     *)
 Same(c, row) == row.call = c
-Outcome(c, row) == IF Same(c, row) THEN row ELSE Says("reused")
+Outcome(c, row) == IF Same(c, row) THEN row ELSE StatusOnly("reused")
 
 (* The answer to a capture or void of a hold that has ended. *)
 Ended(end) == [status |-> "ended", as |-> end.status]
@@ -220,8 +220,8 @@ SameEnd(c, end) == \/ c.op = "Capture" /\ end.status = "captured" /\ end.amount 
 EndOutcome(c, end) == IF SameEnd(c, end) THEN end ELSE Ended(end)
 
 (* The answer if the call's row, or the hold's end, is already stored. *)
-Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
-EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
+Replay(c) == Answer(c, Outcome(c, rows[Id(c)])) /\ OnlyAnswers
+EndThere(c) == Answer(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyAnswers
 
 -----------------------------------------------------------------------------
 (* Answers that are not stored. The same call may succeed later.           *)
@@ -235,12 +235,12 @@ NoOutcome == {"too many holds", "balance limit", "receiver blocked", "refund lim
 (* row or the hold's end, so the function reads it first.                  *)
 IsThere(c)  == (IF c.op = "Post" THEN Id(c) ELSE EndId(c.hold)) \in DOMAIN rows
 Recorded(c) == IF c.op = "Post" THEN Replay(c) ELSE EndThere(c)
-TellNotStored(c, status) ==
-  /\ Tell(c, Says(status))
+AnswerNotStored(c, status) ==
+  /\ Answer(c, StatusOnly(status))
   /\ sent' = {r \in sent : r.call # c}
   /\ over' = over \cup {c}
   /\ UNCHANGED <<rows, users, refunded, now>>
-NotStored(c, status) == IF IsThere(c) THEN Recorded(c) ELSE TellNotStored(c, status)
+NotStored(c, status) == IF IsThere(c) THEN Recorded(c) ELSE AnswerNotStored(c, status)
 
 (* The sum left to refund never grows, so an attempt in flight is refused  *)
 (* too. Only an attempt that was applied before the refusal matters. A     *)
@@ -248,7 +248,7 @@ NotStored(c, status) == IF IsThere(c) THEN Recorded(c) ELSE TellNotStored(c, sta
 LookFirst(c) == OnlySend({Looking(c)})
 Look(r) ==
   /\ r.op = "Look"
-  /\ IF IsThere(r.call) THEN Recorded(r.call) ELSE Tell(r.call, Says("refund limit")) /\ OnlyTold
+  /\ IF IsThere(r.call) THEN Recorded(r.call) ELSE Answer(r.call, StatusOnly("refund limit")) /\ OnlyAnswers
 
 -----------------------------------------------------------------------------
 (* Post, in one write: a row for each entry, an update of each balance,    *)
@@ -334,7 +334,7 @@ Post(r) ==
   /\ users' = PostMoves(r) @@ users
   /\ refunded' = RefundMoves(r) @@ refunded
   /\ Send({e \in Started(rows', now) \cup Refunding(rows', now) : e.call \notin over})
-  /\ Tell(r.call, rows'[Id(r.call)])
+  /\ Answer(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<over, now>>
 
 (* EntryFits: the balance allows the entry. SeenAt: the balance of entry   *)
@@ -411,7 +411,7 @@ Conflict(r) == UNCHANGED vars
 OtherIdTaken(r) ==
   IF Id(r.call) \in DOMAIN rows THEN Replay(r.call)
   ELSE IF r.releases # {} THEN RefusedThen(r, {Payer(h) : h \in r.releases})
-  ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
+  ELSE Answer(r.call, StatusOnly("damaged")) /\ OnlyAnswers
 
 (* DynamoDB may report any true reason, and several at once. The function  *)
 (* acts on the first in this order: the first row's id, a conflict,        *)
@@ -421,7 +421,7 @@ RefundRefused(r) == ~RefundFits(r) /\ LookFirst(r.call)
 PostRefused(r) ==
   /\ r.op = "Post"
   /\ \/ Id(r.call) \in FailedPuts(r) /\ Replay(r.call)
-     \/ Invalid(r) /\ Tell(r.call, Says("damaged")) /\ OnlyTold
+     \/ Invalid(r) /\ Answer(r.call, StatusOnly("damaged")) /\ OnlyAnswers
      \/ Conflict(r)
      \/ FailedPuts(r) \ {Id(r.call)} # {} /\ OtherIdTaken(r)
      \/ RefundRefused(r)
@@ -434,7 +434,7 @@ Decline(r) ==
   /\ r.op = "Decline"
   /\ DeclineFits(r)
   /\ rows' = (Id(r.call) :> DeclineRow(r)) @@ rows
-  /\ Tell(r.call, rows'[Id(r.call)])
+  /\ Answer(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<users, refunded, sent, over, now>>
 
 DeclineRefused(r) == r.op = "Decline" /\ ~DeclineFits(r) /\ Replay(r.call)
@@ -457,7 +457,7 @@ Release(r) ==
                                  !.held = @ - HeldByAll(r.releases), !.holds = @ - Cardinality(r.releases),
                                  !.open = Without(@, r.releases)]] @@ users
   /\ Send(Anew(r.call))
-  /\ UNCHANGED <<refunded, told, over, now>>
+  /\ UNCHANGED <<refunded, answers, over, now>>
 
 ReleaseRefused(r) == r.op = "Release" /\ ~ReleaseFits(r) /\ OnlySend(Anew(r.call))
 
@@ -497,7 +497,7 @@ End(r) ==
   /\ EndFits(r) /\ HoldIsOpen(r) /\ ReceiverFits(r) /\ ReceiverFree(r)
   /\ rows' = EndRows(r) @@ rows
   /\ users' = EndMoves(r) @@ users
-  /\ Tell(r.call, EndOutcome(r.call, rows'[EndId(Hold(r))]))
+  /\ Answer(r.call, EndOutcome(r.call, rows'[EndId(Hold(r))]))
   /\ Send(Refunding(rows', now))
   /\ UNCHANGED <<refunded, over, now>>
 
@@ -511,7 +511,7 @@ EndRefused(r) ==
   /\ r.op \in {"Capture", "Void", "Expire"}
   /\ \/ ~EndFits(r) /\ EndThere(r.call)
      \/ /\ ~HoldIsOpen(r)
-        /\ IF EndId(Hold(r)) \in DOMAIN rows THEN EndThere(r.call) ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
+        /\ IF EndId(Hold(r)) \in DOMAIN rows THEN EndThere(r.call) ELSE Answer(r.call, StatusOnly("damaged")) /\ OnlyAnswers
      \/ ~ReceiverFits(r) /\ NotStored(r.call, "balance limit")
      \/ ~ReceiverFree(r) /\ NotStored(r.call, "receiver blocked")
 
@@ -537,7 +537,7 @@ Rule(r) ==
   /\ RuleIdFits(r) /\ RulesAsRead(r) /\ GrantFits(r, User(r.call.user).balance)
   /\ rows' = (Id(r.call) :> RuleRow(r)) @@ rows
   /\ users' = (r.call.user :> RuleMove(r)) @@ users
-  /\ Tell(r.call, rows'[Id(r.call)])
+  /\ Answer(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<refunded, sent, over, now>>
 
 (* The refusal returned the user's row. If its rules have changed, the     *)
@@ -562,17 +562,17 @@ RuleRefused(r) ==
 Read(c) ==
   /\ c.op = "Read"
   /\ c.hold \in DOMAIN rows /\ rows[c.hold].status = "pending"
-  /\ IF EndId(c.hold) \in DOMAIN rows THEN Tell(c, Ended(rows[EndId(c.hold)]))
+  /\ IF EndId(c.hold) \in DOMAIN rows THEN Answer(c, Ended(rows[EndId(c.hold)]))
      ELSE /\ \E clock \in Clocks : rows[c.hold].expires + Grace <= clock
-          /\ Tell(c, [status |-> "ended", as |-> "expired"])
-  /\ OnlyTold
+          /\ Answer(c, [status |-> "ended", as |-> "expired"])
+  /\ OnlyAnswers
 
 (* A caller who received an unstored answer calls again. *)
 CallAgain(c) ==
   /\ c \in over
   /\ over' = over \ {c}
   /\ Send({r \in First(rows, now) : r.call = c})
-  /\ UNCHANGED <<rows, users, refunded, told, now>>
+  /\ UNCHANGED <<rows, users, refunded, answers, now>>
 
 (* Time passes, and all callers repeat their calls. If a hold expires      *)
 (* while its capture or void is in flight, the function sends only the     *)
@@ -582,7 +582,7 @@ Tick ==
   /\ now' = now + 1
   /\ over' = {}
   /\ Send(First(rows, now'))
-  /\ UNCHANGED <<rows, users, refunded, told>>
+  /\ UNCHANGED <<rows, users, refunded, answers>>
 
 (* The requests in flight. DynamoDB may apply or refuse any of them next. *)
 UnderWay == {r \in sent : r.at <= now /\ now <= r.at + Delay}
@@ -742,21 +742,21 @@ NothingPostsBlocked ==
 (* An unstored answer is true when it is given, and the call stores        *)
 (* nothing afterwards, unless it is made again. "refund limit" stays true, *)
 (* so that call never posts, even if it is made again.                     *)
-Heard(status) == {t.call : t \in {t \in told' \ told : t.answer.status = status}}
+AnsweredNow(status) == {t.call : t \in {t \in answers' \ answers : t.answer.status = status}}
 TooManyIsTrue ==
-  [][\A c \in Heard("too many holds") :
+  [][\A c \in AnsweredNow("too many holds") :
        LET u == Payer(Id(c))
            expired(clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grace <= clock}
        IN \E clock \in Clocks : User(u).holds - Cardinality(expired(clock)) >= MostHolds]_vars
 ReceiverOf(c) == rows[c.hold].call.entries[2].user
-LimitIsTrue == [][\A c \in Heard("balance limit") : User(ReceiverOf(c)).balance + c.amount > Ceiling]_vars
-ReceiverBlockedIsTrue == [][\A c \in Heard("receiver blocked") : "credit" \in BlockedByRules(ReceiverOf(c))]_vars
+LimitIsTrue == [][\A c \in AnsweredNow("balance limit") : User(ReceiverOf(c)).balance + c.amount > Ceiling]_vars
+ReceiverBlockedIsTrue == [][\A c \in AnsweredNow("receiver blocked") : "credit" \in BlockedByRules(ReceiverOf(c))]_vars
 RefundLimitIsTrue ==
-  [][\A c \in Heard("refund limit") :
+  [][\A c \in AnsweredNow("refund limit") :
        \E i \in 1..Len(c.places) :
          RefundedByRows(c.of, c.places[i]) + c.entries[i].amount > MovedByRows(c.of, c.places[i])]_vars
 NoRefundAfterLimit ==
-  \A t \in told : t.answer.status = "refund limit" =>
+  \A t \in answers : t.answer.status = "refund limit" =>
     (Id(t.call) \in DOMAIN rows /\ rows[Id(t.call)].call = t.call => rows[Id(t.call)].status = "declined")
 NothingAfterNotStored ==
   \A c \in over :
@@ -780,13 +780,13 @@ HoldsWithinLimit == \A u \in Users : Cardinality(DOMAIN User(u).open) <= MostHol
 (* Answers. Once a call has received an outcome, the same call always      *)
 (* receives the same outcome.                                              *)
 SameRequestSameOutcome ==
-  [][\A t \in told' \ told, s \in told :
+  [][\A t \in answers' \ answers, s \in answers :
        s.call = t.call /\ s.call.op # "Read" /\ s.answer.status \notin NoOutcome => s.answer = t.answer]_vars
 
 (* An outcome is answered only after it is stored, and only to its own     *)
 (* request.                                                                *)
-ToldIsStored ==
-  \A t \in told :
+AnswerIsStored ==
+  \A t \in answers :
     CASE t.answer.status \in {"posted", "pending", "declined"} ->
            Id(t.call) \in DOMAIN rows /\ rows[Id(t.call)] = t.answer /\ t.answer.call = t.call
       [] t.answer.status = "captured" ->
@@ -799,7 +799,7 @@ ToldIsStored ==
 (* A key is reported as reused only if its owner used it for another       *)
 (* request. So this request has moved nothing.                             *)
 ReuseIsTrue ==
-  \A t \in told : t.answer.status = "reused" =>
+  \A t \in answers : t.answer.status = "reused" =>
     LET stored == rows[Id(t.call)].call IN
     /\ stored.key = t.call.key /\ Owner(stored) = Owner(t.call)
     /\ stored # t.call
@@ -824,37 +824,37 @@ DeclinesAreTrue ==
                     /\ \A i \in 1..d.entry - 1 : c.entries[i].user = u => ~wrong(i, balance)]_vars
 
 (* No call ever reports damaged tables. *)
-NothingIsDamaged == \A t \in told : t.answer.status # "damaged"
+NothingIsDamaged == \A t \in answers : t.answer.status # "damaged"
 
 (* A hold ends once: all captures and voids of it receive the same end,    *)
 (* even if their clocks differ.                                            *)
-EndTold(t) == IF t.answer.status = "ended" THEN t.answer.as ELSE t.answer.status
-EndsAgree(answers) ==
-  \A s, t \in {t \in answers : t.answer.status \in {"captured", "voided", "ended"}} :
-    s.call.hold = t.call.hold => EndTold(s) = EndTold(t)
-HoldEndsOnce == EndsAgree({t \in told : t.call.op # "Read"})
+EndAnswered(t) == IF t.answer.status = "ended" THEN t.answer.as ELSE t.answer.status
+EndsAgree(some) ==
+  \A s, t \in {t \in some : t.answer.status \in {"captured", "voided", "ended"}} :
+    s.call.hold = t.call.hold => EndAnswered(s) = EndAnswered(t)
+HoldEndsOnce == EndsAgree({t \in answers : t.call.op # "Read"})
 
 (* A read may report a hold as expired before any end is stored. A capture *)
 (* that was sent in time may be applied up to Delay later, and contradict  *)
 (* that read. This can't happen while                                      *)
 (*   Skew + Delay <= Grace.                                                *)
-ReadingsAgree == EndsAgree(told)
+ReadingsAgree == EndsAgree(answers)
 
 (* The following must be violated, which shows that each case occurs.      *)
 (* Otherwise the invariants above might hold for trivial reasons.          *)
-NeverCaptured   == \A t \in told : t.answer.status # "captured"
-NeverVoided     == \A t \in told : t.answer.status # "voided"
-NeverExpired    == \A t \in told : t.answer.status # "ended"
-NeverDeclined   == \A t \in told : t.answer.status # "declined"
-NeverReused     == \A t \in told : t.answer.status # "reused"
-NeverLimit      == \A t \in told : t.answer.status # "balance limit"
-NeverTooMany    == \A t \in told : t.answer.status # "too many holds"
+NeverCaptured   == \A t \in answers : t.answer.status # "captured"
+NeverVoided     == \A t \in answers : t.answer.status # "voided"
+NeverExpired    == \A t \in answers : t.answer.status # "ended"
+NeverDeclined   == \A t \in answers : t.answer.status # "declined"
+NeverReused     == \A t \in answers : t.answer.status # "reused"
+NeverLimit      == \A t \in answers : t.answer.status # "balance limit"
+NeverTooMany    == \A t \in answers : t.answer.status # "too many holds"
 NeverRefunded   == PostedRefunds = {}
-NeverRefundDeclined == \A t \in told : t.answer.status = "declined" => ~IsRefund(t.call)
-NeverRefundLimit == \A t \in told : t.answer.status # "refund limit"
-NeverKeyAfterRefundLimit == \A t \in told : t.answer.status = "refund limit" => Id(t.call) \notin DOMAIN rows
-NeverReceiverBlocked == \A t \in told : t.answer.status # "receiver blocked"
-NeverDeclinedBy(by) == \A t \in told : t.answer.status = "declined" => t.answer.by # by
+NeverRefundDeclined == \A t \in answers : t.answer.status = "declined" => ~IsRefund(t.call)
+NeverRefundLimit == \A t \in answers : t.answer.status # "refund limit"
+NeverKeyAfterRefundLimit == \A t \in answers : t.answer.status = "refund limit" => Id(t.call) \notin DOMAIN rows
+NeverReceiverBlocked == \A t \in answers : t.answer.status # "receiver blocked"
+NeverDeclinedBy(by) == \A t \in answers : t.answer.status = "declined" => t.answer.by # by
 NeverBlocked    == NeverDeclinedBy("block")
 NeverCreditInUse == NeverDeclinedBy("limit")
 NeverReleasedAlone == [][\A r \in sent : ~Release(r)]_vars
