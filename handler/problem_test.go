@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,26 +40,25 @@ func hang(r *http.Request, deliver func() (*http.Response, error)) (*http.Respon
 // warning, because the caller can get the outcome by sending the same call again.
 func TestAnswersInTime(t *testing.T) {
 	t.Parallel()
-	post := event2(posting("1", body("1", "10", "credit")))
-	read := event2(reading("/balance?userId=1"))
+	post, read := posting("1", body("1", "10", "credit")), reading("/balance?userId=1")
 	for _, c := range []struct {
-		name           string
-		event          map[string]any
+		deadline       string
+		call           request
 		lambda, answer time.Duration // Lambda's deadline, or 0 for none; the time until the answer
 	}{
-		{"post", post, 0, 8 * time.Second},
-		{"read", read, 0, 8 * time.Second},
-		{"post, Lambda's usual deadline", post, 10 * time.Second, 8 * time.Second},
-		{"post, a late deadline", post, 8500 * time.Millisecond, 8 * time.Second},
-		{"post, a near deadline", post, 8499 * time.Millisecond, 7999 * time.Millisecond},
-		{"read, a nearer deadline", read, 3 * time.Second, 2500 * time.Millisecond},
-		{"post, no time left", post, 400 * time.Millisecond, 0},
+		{"no deadline", post, 0, 8 * time.Second},
+		{"no deadline", read, 0, 8 * time.Second},
+		{"Lambda's usual deadline", post, 10 * time.Second, 8 * time.Second},
+		{"a late deadline", post, 8500 * time.Millisecond, 8 * time.Second},
+		{"a near deadline", post, 8499 * time.Millisecond, 7999 * time.Millisecond},
+		{"a nearer deadline", read, 3 * time.Second, 2500 * time.Millisecond},
+		{"no time left", post, 400 * time.Millisecond, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.call.method+", "+c.deadline, func(t *testing.T) {
 			t.Parallel()
 			h, books, log := newHandler(t)
 			books.Network.Always(hang)
-			payload := encode(t, c.event)
+			payload := encode(t, event2(c.call))
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				if c.lambda > 0 {
@@ -86,7 +84,7 @@ func TestAnswersInTime(t *testing.T) {
 			assert.Contains(t, log.String(), `"TryAgain":1`)
 			again := invoke(t, h, payload)
 			assert.Less(t, again.Status, 300)
-			applied := strings.HasPrefix(c.name, "post") && c.answer > 0
+			applied := c.call.method == http.MethodPost && c.answer > 0
 			assert.Equal(t, applied, again.Header.Get("Idempotent-Replayed") == "true")
 		})
 	}
