@@ -1,13 +1,13 @@
 package infra
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/middleware"
 )
@@ -30,7 +30,7 @@ const (
 func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	o := dynamodb.Options{
 		Region:      c.Region,
-		Credentials: credentials.StaticCredentialsProvider{Value: c.Credentials},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c.Credentials, nil }),
 		Retryer:     aws.NopRetryer{},
 		APIOptions:  []func(*middleware.Stack) error{verifyAnswers},
 		// The SDK only logs a failed checksum; verifyAnswers rejects it.
