@@ -37,7 +37,7 @@ export async function showAccount(to, transaction) {
   at("owner").replaceChildren(...isolated(name(to)));
   complain();
   noteKey();
-  tell(undefined);
+  showOutcome(undefined);
   choose();
   const shown = readAccount(true);
   if (transaction) {
@@ -139,28 +139,28 @@ function showRules({ blocked = [], creditLimit = "0" } = {}) {
   const rules = [debits, credits, creditLimit];
   const now = rules.join();
   const isEdited = at("rules").open && ![filled, now].includes(written());
-  const says = isEdited && now !== filled ? `The rules have changed since: debits ${debits}, credits ${credits}, credit limit ${money(creditLimit)}. Set replaces them.` : "";
-  if (at("rules-say").textContent !== says) at("rules-say").textContent = says;
+  const note = isEdited && now !== filled ? `The rules have changed since: debits ${debits}, credits ${credits}, credit limit ${money(creditLimit)}. Set replaces them.` : "";
+  if (at("rules-note").textContent !== note) at("rules-note").textContent = note;
   if (isEdited) return;
   filled = now;
   ruleFields.forEach((id, i) => { if (at(id).value !== rules[i]) at(id).value = rules[i]; });
 }
 
 // make makes a call and shows its outcome on the page.
-const make = (call, whose, faults) => made(call, whose, { faults, tell: (entry) => {
-  if (entry.state === "under way" || entry === current) tell(entry);
+const make = (call, owner, faults) => made(call, owner, { faults, onChange: (entry) => {
+  if (entry.state === "under way" || entry === current) showOutcome(entry);
 } });
 
-// tell shows the outcome of a log entry, or none if there is no entry. It shows no outcome
-// for a successful read, because the result is on the page.
-function tell(entry) {
+// showOutcome shows the outcome of a log entry, or none if there is no entry. It shows no
+// outcome for a successful read, because the result is on the page.
+function showOutcome(entry) {
   current = entry;
   const { kind, title, sentence } = entry ? outcome(entry) : {};
   const isReading = entry?.call.method === "GET";
-  const says = entry && !(isReading && ["read", "waiting"].includes(kind));
+  const hasText = entry && !(isReading && ["read", "waiting"].includes(kind));
   at("did").className = `outcome ${kind}`;
-  at("did").replaceChildren(...(says ? [element("strong", {}, `${title}. `), ...isolated(sentence)] : []));
-  at("next").hidden = !says;
+  at("did").replaceChildren(...(hasText ? [element("strong", {}, `${title}. `), ...isolated(sentence)] : []));
+  at("next").hidden = !hasText;
 }
 
 function move(type) {
@@ -176,13 +176,13 @@ function move(type) {
 }
 
 // post sends a call for a user, for the first time or again, and shows that user.
-async function post(call, whose, faults) {
-  if (whose !== user) go(whose);
+async function post(call, owner, faults) {
+  if (owner !== user) go(owner);
   complain();
-  const entry = await make(call, whose, faults);
+  const entry = await make(call, owner, faults);
   settleKey(entry);
   complainOf(entry);
-  if (whose !== user) return entry;
+  if (owner !== user) return entry;
   const data = entry.answer?.status === 201 ? entry.answer.body.data : undefined;
   if (data?.status === "pending") choose(data);
   await Promise.all([readAccount(), reread(true)]);
@@ -204,10 +204,10 @@ async function setRules() {
 }
 
 // again repeats a call from the log, without its faults.
-export async function again({ call, user: whose }) {
-  if (call.method === "POST" && whose === user) return post(call, whose);
-  const entry = await (whose === user ? make(call, whose) : made(call, whose));
-  if (whose === user) await readAccount();
+export async function again({ call, user: owner }) {
+  if (call.method === "POST" && owner === user) return post(call, owner);
+  const entry = await (owner === user ? make(call, owner) : made(call, owner));
+  if (owner === user) await readAccount();
   return entry;
 }
 
@@ -252,11 +252,11 @@ function keyFor(body) {
 
 // settleKey records that a key was used, and replaces it once its outcome is known. Until
 // then a second click sends the same key, so a double click counts once.
-function settleKey({ call, user: whose, answer }) {
+function settleKey({ call, user: owner, answer }) {
   const key = call.headers["Idempotent-Key"];
   if (!key || call.path !== "/transactions") return;
   const settled = answer?.status === 201 || answer?.status === 422;
-  if (settled || !answer || answer.status >= 500) used.set(`${whose} ${key}`, settled);
+  if (settled || !answer || answer.status >= 500) used.set(`${owner} ${key}`, settled);
   if (settled && at("key").value.trim() === key) newKey();
   else noteKey();
 }
@@ -265,7 +265,7 @@ function settleKey({ call, user: whose, answer }) {
 function noteKey() {
   const settled = used.get(`${at("user").value} ${at("key").value.trim()}`);
   at("same-key").hidden = settled === undefined;
-  at("same-key-says").textContent = settled
+  at("same-key-note").textContent = settled
     ? "This key was used before. The same call again counts once; another call is refused."
     : "The key stays until its call is answered. The same call again can't count twice.";
 }
@@ -273,7 +273,7 @@ function noteKey() {
 // noteAdvanced lists the advanced settings in use, because the closed section hides them.
 function noteAdvanced() {
   const seconds = at("seconds").value.trim();
-  at("advanced-says").textContent = [seconds && `hold for ${seconds} s`, at("fault").value && at("fault").selectedOptions[0].text].filter(Boolean).join(", ");
+  at("advanced-note").textContent = [seconds && `hold for ${seconds} s`, at("fault").value && at("fault").selectedOptions[0].text].filter(Boolean).join(", ");
 }
 
 // prepareAccount connects the buttons with their actions. The parameter open is a function
@@ -310,7 +310,7 @@ export function prepareAccount(open) {
   };
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;
-  at("rules").querySelector("form").append(element("p", { id: "rules-say", className: "note", role: "status" }));
+  at("rules").querySelector("form").append(element("p", { id: "rules-note", className: "note", role: "status" }));
   prepareTransaction(end, refund, refundsAmong);
   prepareStatement(alone);
   Object.assign(at("currency"), { textContent: currency, title: currencyName, hidden: currencyName === currency });

@@ -70,7 +70,7 @@ export const brokenOff = new Error("the answer broke off");
 export const anotherLedger = new Error("another ledger answered");
 let isOther = false; // whether the last answer came from another ledger
 let others = 0;
-let tellOther;
+let onOther;
 
 export const isAnother = () => isOther;
 
@@ -79,13 +79,13 @@ export const othersSoFar = () => others;
 
 // whenAnother sets the function that is called with true when another ledger answers, and
 // with false when this page's ledger answers again.
-export const whenAnother = (then) => { tellOther = then; };
+export const whenAnother = (then) => { onOther = then; };
 
 // checkLedger throws if another ledger answered. If the ledger changed since the last
 // answer, it also calls the function that whenAnother set.
 function checkLedger({ headers }) {
   const answers = headers.get("Local-Ledger");
-  if (answers && isOther !== (answers !== ledger)) tellOther(isOther = !isOther);
+  if (answers && isOther !== (answers !== ledger)) onOther(isOther = !isOther);
   if (!answers || !isOther) return;
   others++;
   throw anotherLedger;

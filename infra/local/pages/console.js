@@ -78,7 +78,7 @@ addEventListener("pageshow", ({ persisted }) => { if (persisted && isOpen("accou
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isOpen("account")) refresh(); });
 
 whenAnother((isOther) => {
-  at("other-says").textContent = otherLedger;
+  at("other-note").textContent = otherLedger;
   at("other").hidden = !isOther;
 });
 prepare(again);

@@ -57,8 +57,8 @@ await import("/docs/scalar.js");
 const description = await (await fetch("/docs/openapi.json")).json();
 const ids = remote ? {} : await made();
 document.getElementById("made").textContent = remote
-  ? "Each key is new. Replace the ids by some of your ledger: its tables are on another machine, so this page posts nothing by itself."
-  : `Every example runs: each key is new, and the ids are of a credit and two holds that this page has posted for user ${user}.`;
+  ? "Each key is new. Replace the ids with ids from your ledger: its tables are on another machine, so this page posts nothing by itself."
+  : `Every example runs: each key is new, and the ids name a credit and two holds that this page has posted for user ${user}.`;
 Scalar.createApiReference("#reference", {
   content: runnable(description, ids),
   agent: { disabled: true },

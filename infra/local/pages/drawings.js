@@ -12,10 +12,10 @@ function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-// picture returns a drawing. The parameter says describes the drawing to screen readers,
-// and lasts is the length of its animation in milliseconds.
-function picture(width, height, says, lasts, ...children) {
-  const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(says) }, ...children);
+// picture returns a drawing. The parameter description is for screen readers, and lasts is
+// the length of its animation in milliseconds.
+function picture(width, height, description, lasts, ...children) {
+  const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(description) }, ...children);
   made.dataset.lasts = lasts;
   return made;
 }
@@ -69,7 +69,7 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
 // These are the reasons why an arrow breaks off: the message was lost, or may not have
 // arrived.
 const lost = "lost";
-const unknown = "no answer tells whether it arrived";
+const unknown = "it may not have arrived";
 
 function arrowsOf(calls, amount) {
   const tokens = new Map(); // whether the answer to a write was lost, by the write's token
@@ -135,8 +135,8 @@ export function drawRace({ entries = [], requests = [] }, width) {
       dot(kind, x(last), y(i), Math.max(2.2, size)));
   });
   const numbers = entries.map((_, i) => i + 1).filter((n) => row >= 12 || n === 1 || n % 10 === 0);
-  const says = `${entries.length} ${entries.length === 1 ? "caller" : "callers"} on a time axis${requests.length ? ` of ${Math.round(end)} ms` : ""}: ${legend(entries, requests).map(({ text }) => text).join(", ")}`;
-  const drawn = picture(width, bottom + 32, entries.length ? says : "A time axis. Nobody has called yet.", raceLasts,
+  const description = `${entries.length} ${entries.length === 1 ? "caller" : "callers"} on a time axis${requests.length ? ` of ${Math.round(end)} ms` : ""}: ${legend(entries, requests).map(({ text }) => text).join(", ")}`;
+  const drawn = picture(width, bottom + 32, entries.length ? description : "A time axis without calls.", raceLasts,
     ...ticks(requests.length ? end : 0).map((ms) => svg("g", { class: "tick" },
       svg("line", { x1: x(ms), x2: x(ms), y1: top, y2: bottom + 4 }),
       svg("text", { x: x(ms), y: bottom + 22, ...(ms === 0 && { class: "first" }) }, `${ms} ms`))),
@@ -185,9 +185,9 @@ export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }
   const { kind, title } = entry ? outcome(entry) : { kind: "waiting", title: "" };
   const roles = ["Pays", "Gets", "Fee"];
   const one = entries[1] && entries[1].userId === entries[2].userId; // one user receives both the payment and the fee
-  const said = (i) => `${roles[i]}${entries[i] ? ` ${amountOf(entries[i].ammount)}` : ""}`;
+  const labelOf = (i) => `${roles[i]}${entries[i] ? ` ${amountOf(entries[i].ammount)}` : ""}`;
   const cards = roles.slice(0, one ? 2 : 3).map((_, i) => element("div", { className: `holder holder-${i}${one ? " one" : ""}` },
-    element("span", { className: "role" }, said(i), ...(one && i ? [", ", said(2)] : [])),
+    element("span", { className: "role" }, labelOf(i), ...(one && i ? [", ", labelOf(2)] : [])),
     element("b", {}, entries[i] ? name(entries[i].userId) : "…"),
     ...(befores[i] && befores[i].balance !== afters?.[i]?.balance ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
     ...(afters ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));

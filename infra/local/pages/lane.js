@@ -116,7 +116,7 @@ function changeOf({ key, update = "" }) {
   const held = update.match(/held (-?[\d.]+)/)?.[1];
   const changes = [
     ...(sum && Number(sum) ? [`${sign === "-" ? "take" : "add"} ${money(sum)}`] : []),
-    ...(held && Number(held) ? [held.startsWith("-") ? `release ${money(held.slice(1))} of what is held` : `hold ${money(held)}`] : []),
+    ...(held && Number(held) ? [held.startsWith("-") ? `release ${money(held.slice(1))} of the held money` : `hold ${money(held)}`] : []),
     ...(/rule_changes/.test(update) ? ["change the rules"] : []),
   ];
   return `User ${name(key)}: ${changes.join(", ") || "count a line"}`;

@@ -26,10 +26,10 @@ function addPart(lane, number) {
 }
 
 // made makes a call for a user and adds it to the log. If show is true, the wire view shows
-// it. The function tell is called with the entry at once, and again when the call has
+// it. The function onChange is called with the entry at once, and again when the call has
 // ended.
-export async function made(call, user, { faults = "", show = true, lane = newLane(), tell = () => {} } = {}) {
-  const entry = add({ call, user, lane, tell, problem: unsendable(call) });
+export async function made(call, user, { faults = "", show = true, lane = newLane(), onChange = () => {} } = {}) {
+  const entry = add({ call, user, lane, onChange, problem: unsendable(call) });
   if (show) showEntry(entry);
   if (entry.problem) return settle(entry, "not sent");
   const part = addPart(lane, entry.number);
@@ -43,7 +43,7 @@ export async function made(call, user, { faults = "", show = true, lane = newLan
 const stateOf = (answer, reason) => (answer ? "answered" : reason === anotherLedger ? "another ledger" : "no answer");
 
 export async function madeAtOnce(calls, user, { faults = "", lane = newLane() } = {}) {
-  const entries = calls.map((call, i) => add({ call, user, lane, tell: () => {}, caller: i + 1 }));
+  const entries = calls.map((call, i) => add({ call, user, lane, onChange: () => {}, caller: i + 1 }));
   showEntry(entries[0]);
   const part = addPart(lane, entries[0].number);
   const answers = sendAtOnce(calls, part.name, faults);
@@ -63,7 +63,7 @@ function add(entry) {
   if (list !== at("log")) list.previousElementSibling.textContent = `${list.childElementCount} ${list.childElementCount === 1 ? "reading" : "readings"}`;
   at("no-calls").hidden = true;
   writeLine(entry);
-  entry.tell(entry);
+  entry.onChange(entry);
   return entry;
 }
 
@@ -81,7 +81,7 @@ function settle(entry, state) {
   entry.state = state;
   writeLine(entry);
   if (entry === shown) writeEntry();
-  entry.tell(entry);
+  entry.onChange(entry);
   return entry;
 }
 

@@ -26,8 +26,8 @@ export function effect({ type, status, ammount }) {
 }
 
 export const reasons = {
-  together: "A write of several lines has the money after it in its first line.",
-  negative: "It would be below zero: these calls counted in another order, or the credit limit was higher.",
+  together: "The first line of this write shows the own money after the whole write.",
+  negative: "It would be too low here: the calls counted in another order, or the credit limit was higher.",
 };
 
 // running returns, for each line, the user's own money after the line's write, or why it is

@@ -38,7 +38,7 @@ function why(entries) {
 // account meanwhile, the balances prove nothing, so the sentence is open and says so.
 export function sentenceOf(step, facts) {
   if (facts.isElsewhere) return open(`Another ledger answered. ${otherLedger}`);
-  if (facts.isUnready) return open("It was not played: its user did not get the money for it.");
+  if (facts.isUnready) return open("This step was not played, because its user could not get the money for it.");
   const came = step.sum(facts);
   return facts.others ? open(`${came.text} Another call changed this account meanwhile.`) : came;
 }
@@ -51,9 +51,9 @@ export function ofLostAnswer({ calls, amount, before, after }) {
     "true false": "The same call was sent twice, and the second time no answer came",
     "false false": "No answer came, not even when the same call was sent again",
   }[`${answered(first)} ${answered(second)}`];
-  const told = [second, first].find(answered);
-  const settles = told && rejected(told) && ![first, second].every(answered);
-  const end = told && !posted(told) ? `${settles ? ". The answer settles both" : ""}: ${title(told)}` : "";
+  const latest = [second, first].find(answered);
+  const settles = latest && rejected(latest) && ![first, second].every(answered);
+  const end = latest && !posted(latest) ? `${settles ? ". The answer settles both" : ""}: ${title(latest)}` : "";
   return counted(how + end, [first, second], amount, before, after);
 }
 

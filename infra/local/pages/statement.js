@@ -25,8 +25,8 @@ const keyOf = ({ id, createdAt }) => `${id} ${createdAt}`;
 const began = ({ createdAt }) => Date.parse(createdAt);
 
 // clear empties the statement, and sets the user whose lines it will show.
-export function clear(whose) {
-  user = whose;
+export function clear(owner) {
+  user = owner;
   begin();
   rows.clear();
   at("statement-owner").replaceChildren(...isolated(name(user)));
@@ -87,13 +87,13 @@ function take(answers, reach) {
 // readOlder reads the next page of older lines, or all pages. If older lines are dropped
 // meanwhile, it continues from the new end.
 async function readOlder(all) {
-  const whose = user;
+  const owner = user;
   let mine;
   at("older").hidden = at("all").hidden = true; // so that no page is read twice
   do {
     mine = beginning;
     const answer = await readPage(all ? longestPage : page, next, true);
-    if (whose !== user || answer?.status !== 200) return;
+    if (owner !== user || answer?.status !== 200) return;
     if (mine !== beginning) continue;
     const known = new Set(lines.map(keyOf));
     isWhole = false;
@@ -153,9 +153,9 @@ function isFolded(line) {
 
 function view({ line, after }) {
   const [first, ...others] = entriesOf(line);
-  const { status, says } = standing(line);
+  const { status, text } = standing(line);
   return {
-    line, status, says, why: after.why,
+    line, status, text, why: after.why,
     own: after.own !== undefined && moneyOf(after.own),
     kind: first.type,
     whole: line.transactionId ?? line.id,
@@ -170,12 +170,12 @@ const signs = { credit: "+", debit: "−", capture: "−" };
 // standing describes a line's current status. For a hold that has ended, it describes the
 // end.
 function standing(line) {
-  if (line.type === "capture") return { status: "posted", says: endings.capture };
-  if (line.status !== "pending") return { status: line.status, says: sentenceCase(line.status) };
+  if (line.type === "capture") return { status: "posted", text: endings.capture };
+  if (line.status !== "pending") return { status: line.status, text: sentenceCase(line.status) };
   const end = endOf(line);
-  if (end) return { status: end.status, says: endings[end.type] };
-  if (Date.now() >= spendableAgain(line)) return { status: "expired", says: endings.expiry };
-  return { status: "pending", says: `Pending until ${clock(line.expiresAt)}` };
+  if (end) return { status: end.status, text: endings[end.type] };
+  if (Date.now() >= spendableAgain(line)) return { status: "expired", text: endings.expiry };
+  return { status: "pending", text: `Pending until ${clock(line.expiresAt)}` };
 }
 
 // givenBack describes how much the user got back from a hold.
@@ -189,23 +189,23 @@ function givenBack(line) {
 
 // rowOf returns the row for a view. It reuses the existing row, and updates it if the
 // content has changed.
-function rowOf({ line, ...says }) {
+function rowOf({ line, ...content }) {
   const key = keyOf(line);
-  const text = JSON.stringify(says);
+  const text = JSON.stringify(content);
   const known = rows.get(key);
   if (known?.text === text) return known.row;
   const row = known?.row ?? copyOf("row");
   rows.set(key, { row, line, text });
-  fill(row, says);
+  fill(row, content);
   return row;
 }
 
-function fill(row, { status, says, why, own, kind, whole, title, amount, more }) {
+function fill(row, { status, text, why, own, kind, whole, title, amount, more }) {
   const [, { firstElementChild: link }, { firstElementChild: badge }, sum, after] = row.children;
   row.className = `${kind} ${status}`;
   Object.assign(link, { href: addressOf(user, whole), title: whole });
   link.replaceChildren(title, " ", element("span", { className: "id" }, whole.slice(0, 8)));
-  Object.assign(badge, { textContent: says, className: `status ${status}` });
+  Object.assign(badge, { textContent: text, className: `status ${status}` });
   sum.replaceChildren(...groups(amount), ...(more ? [element("div", { className: "note" }, more)] : []));
   after.replaceChildren(...(own ? groups(own) : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
 }

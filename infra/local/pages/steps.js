@@ -22,7 +22,7 @@ const onAWS = { name: "faults", label: "Writes that meet", options: { contention
 export const steps = [
   {
     title: () => "An answer is lost",
-    says: "Without an answer, a caller can't know whether the money moved. So it sends the same call again. Its key names the transaction, so the ledger recognises a repeated call.",
+    about: "Without an answer, a caller can't know whether the money moved. So it sends the same call again. Its key names the transaction, so the ledger recognises a repeated call.",
     fields: [amount, {
       name: "faults",
       label: "Lost",
@@ -49,7 +49,7 @@ export const steps = [
   },
   {
     title: ({ callers: n }) => `${Number(n)} ${Number(n) === 1 ? "caller" : "callers"}, one key`,
-    says: "The same call comes from every caller at the same time, as from impatient buttons and eager retries.",
+    about: "The same call comes from every caller at the same time, as from impatient buttons and eager retries.",
     fields: [callers, amount, onAWS],
     draw: drawRace,
     sum: ofOneKey,
@@ -62,7 +62,7 @@ export const steps = [
   },
   {
     title: ({ callers: n, amount: each }) => `${Number(n)} ${Number(n) === 1 ? "debit" : "debits"} of ${amountOf(each)} on ${money(stageBalance)}`,
-    says: "Each is a call of its own. However many come at once, no two may spend the same money.",
+    about: "Each is a call of its own. However many come at once, no two may spend the same money.",
     fields: [callers, amount, onAWS],
     draw: drawRace,
     sum: ofDebits,
@@ -73,7 +73,7 @@ export const steps = [
   },
   {
     title: () => "A payment with a fee",
-    says: "One user pays, another is paid, and a shop takes its fee: three entries in one call, which must balance. All of them count, or none does.",
+    about: "One user pays, another is paid, and a shop takes its fee: three entries in one call, which must balance. All of them count, or none does.",
     fields: [
       { ...amount, label: "Pays" },
       { ...amount, name: "received", label: "Gets", value: "9" },
@@ -99,7 +99,7 @@ export const steps = [
   },
   {
     title: ({ amount: held, seconds }) => `A hold of ${amountOf(held)} for ${seconds} s`,
-    says: "A hold keeps money aside, as a hotel does. When its time is over the user can spend it again, and no job has to run for that.",
+    about: "A hold keeps money aside, as a hotel does. When its time is over the user can spend it again, and no job has to run for that.",
     fields: [
       { ...amount, label: "Hold", value: "40" },
       { name: "seconds", label: "Seconds", value: "3", type: "number", min: "1", max: "30" },
@@ -156,7 +156,7 @@ async function newStage(facts, who = "try") {
   if (missing > 0n) facts.credit = { answer: await send(credit).catch(() => undefined) };
   facts.before = await balanceNow(facts.user);
   facts.isUnready = missing > 0n && facts.before?.balance !== stageBalance;
-  if (facts.isUnready) throw new Error("the user did not get the money");
+  if (facts.isUnready) throw new Error("the user could not get the money");
   return facts;
 }
 

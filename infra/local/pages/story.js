@@ -32,7 +32,7 @@ function newCard(step, i) {
   form.id = `step-${i + 1}`;
   form.setAttribute("aria-labelledby", card.title.id = `${form.id}-title`);
   pick.setAttribute("aria-controls", form.id);
-  part("says").textContent = step.says;
+  part("about").textContent = step.about;
   card.fields.append(...step.fields.map((field) => control(field, form.id)));
   writeTitle(card);
   form.oninput = () => reset(card);

@@ -77,7 +77,7 @@ const complaints = (properties) =>
   Object.entries(properties).flatMap(([field, all]) => all.map((one) => `${fieldName(field)} ${one}.`)).join(" ");
 
 // otherLedger is the message for a page whose server now has other tables.
-export const otherLedger = "The server started again with other tables, which have nothing of what this page shows.";
+export const otherLedger = "The server restarted with other tables, which have none of this page's data.";
 
 // outcome describes the outcome of a call by a title, a sentence and a kind, which sets the
 // colour. They depend only on the call's own answer.
@@ -104,9 +104,9 @@ const endings = {
 };
 
 function refusal({ status, body, replayed }, call) {
-  const title = titles[body.type] ?? `Refused with status ${status}`;
+  const title = titles[body.type] ?? `Rejected with status ${status}`;
   if (body.ended) return { kind: "refused", title, sentence: `${endings[body.ended] ?? body.ended} A hold ends once, for ever; nothing moved.` };
-  const sentence = body.type === "/problems/invalid-request" && body.properties ? complaints(body.properties) : body.detail ?? "It has no reason.";
+  const sentence = body.type === "/problems/invalid-request" && body.properties ? complaints(body.properties) : body.detail ?? "The answer gives no reason.";
   if (!body.balance) return { kind: "refused", title, sentence };
   const seen = `${sentence} ${declinedAt(body, call)}; nothing moved.`;
   return replayed
@@ -118,7 +118,7 @@ function refusal({ status, body, replayed }, call) {
 export function declinedAt({ entry, balance }, { body }) {
   if (entry === undefined) return `It was ${money(balance)}`;
   const entries = body && JSON.parse(body).entries; // a refund's body can lack entries
-  return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;
+  return `Entry ${entry + 1}${entries ? `, ${describe(entries[entry])},` : ""} met a balance of ${money(balance)}`;
 }
 
 // entriesOf returns a transaction's entries. Without a list of entries, the transaction is
@@ -131,8 +131,8 @@ const rules = ({ userId, debits, credits, creditLimit }) => `rules of user ${nam
   ...(debits ? [`debits ${debits}`] : []), ...(credits ? [`credits ${credits}`] : []), ...(creditLimit ? [`credit limit ${money(creditLimit)}`] : []),
 ].join(", ")}`;
 
-// what returns a description of a transaction or an entry.
-function what(data) {
+// describe returns a description of a transaction or an entry.
+function describe(data) {
   if (data.type === "account") return rules(data);
   const entries = entriesOf(data);
   const named = entries.slice(0, mostNamed).map(({ type, ammount, userId }) => `${type} of ${money(ammount)}, user ${name(userId)}`).join("; ");
@@ -167,7 +167,7 @@ export function ago(text) {
 
 function posted({ body: { data }, replayed }, call) {
   const end = call.path.match(/\/(capture|void)$/)?.[1];
-  const did = what(data);
+  const did = describe(data);
   if (replayed) return { kind: "replayed", title: "Replayed", sentence: `This is the first answer again: ${did}${end || data.expiresAt ? `: ${standing(data)}` : ""}. It counted once; nothing moved now.` };
   if (end === "capture") return { kind: "posted", title: "Captured", sentence: `${money(data.captured)} of the ${did}. The same write gave the rest back.` };
   if (end === "void") return { kind: "posted", title: "Voided", sentence: `${sentenceCase(did)}. The held money is back.` };
@@ -186,7 +186,7 @@ export const balance = ({ balance, held, creditLimit, blocked }) => [
 function found(data, user) {
   if (data.balance) return { kind: "read", title: "Read", sentence: `User ${name(user)} has ${balance(data)}.` };
   if (Array.isArray(data)) return { kind: "read", title: "Read", sentence: `${data.length} ${data.length === 1 ? "transaction" : "transactions"} of user ${name(user)}.` };
-  return { kind: "read", title: "Read", sentence: `${sentenceCase(what(data))}: ${standing(data)}; made ${time(data.createdAt)}.` };
+  return { kind: "read", title: "Read", sentence: `${sentenceCase(describe(data))}: ${standing(data)}; made ${time(data.createdAt)}.` };
 }
 
 export const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
@@ -211,17 +211,17 @@ export function laneOutcome(request, again) {
   const { operation, outcome: came, reasons = [], items } = request;
   const writes = operation === "TransactWriteItems" || operation === "PutItem";
   if (!came) return { kind: "waiting", text: "under way …" };
-  if (came === "ok") return { kind: writes ? "posted" : "read", text: !writes ? "read" : again ? "written, once: DynamoDB knows its token" : written(items) };
+  if (came === "ok") return { kind: writes ? "posted" : "read", text: !writes ? "read" : again ? "written only once: DynamoDB recognized its token" : written(items) };
   if (conflicted(request)) return { kind: "conflict", text: "conflict: another write has the item; nothing written" };
   if (came === "answer lost") return { kind: "lost", text: "written, and the answer lost" };
   if (came === "request lost") return { kind: "lost", text: "lost on its way; nothing written" };
   const failed = items.find((item, i) => reasons[i] === "ConditionalCheckFailed" || came === "ConditionalCheckFailedException");
-  if (failed?.action === "Put") return { kind: "replayed", text: "nothing written: the id is there, and its row came back" };
+  if (failed?.action === "Put") return { kind: "replayed", text: "nothing written: the id exists, and DynamoDB returned its row" };
   if (failed) return { kind: "declined", text: `nothing written: ${unmet(failed)}` };
   return { kind: "lost", text: came };
 }
 
-const written = (items) => (items.some(({ row }) => row?.startsWith("expiry")) ? "written, and what had expired was released with it" : "written");
+const written = (items) => (items.some(({ row }) => row?.startsWith("expiry")) ? "written, together with the release of expired holds" : "written");
 
 // unmet lists every possible reason why a condition on a balance failed. DynamoDB does not
 // report which part of the condition was false.

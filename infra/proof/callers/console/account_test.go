@@ -164,7 +164,7 @@ func TestRunningBalanceOfEveryLine(t *testing.T) {
 		await post({ ammount: "45", type: "debit" });
 		return "";
 	})`)
-	const lines = "−$45.00 Posted −$5.00|+$30.00 Posted $40.00|−$1,000.00 Declined|−$2.00 Posted $10.00|+$7.00 Posted –A write|" +
+	const lines = "−$45.00 Posted −$5.00|+$30.00 Posted $40.00|−$1,000.00 Declined|−$2.00 Posted $10.00|+$7.00 Posted –The first line|" +
 		"−$130.00 Posted $5.00|−$15.00 Captured $135.00|$30.00 Voided|$40.00 Expired|+$50.00 Posted $150.00"
 	for range 2 {
 		b.sees("balance", "$5.00")
@@ -259,7 +259,7 @@ func TestKeyUsedAgain(t *testing.T) {
 	b.sees("did", "Replayed.")
 	b.choose("fault", "answer-lost")
 	b.run(`document.getElementById("advanced").open = false; document.getElementById("advanced").oninput();`)
-	b.sees("advanced-says", "the answer to you is lost")
+	b.sees("advanced-note", "the answer to you is lost")
 	b.click(credit)
 	b.sees("did", "No answer.")
 	b.sees("same-key", "The key stays until its call is answered.")
@@ -420,11 +420,11 @@ func TestRulesOfAnotherTab(t *testing.T) {
 	one.enter("limit", "9.50")
 	two.choose("debits", "allowed")
 	two.click("#set-rules")
-	one.sees("rules-say", "The rules have changed since: debits allowed, credits allowed, credit limit $7.00.")
+	one.sees("rules-note", "The rules have changed since: debits allowed, credits allowed, credit limit $7.00.")
 	assert.Equal(t, "blocked,allowed,9.50", one.ask(form))
 	one.click("#set-rules")
 	one.sees("lent", "$9.50 credit limit")
-	one.waits(`document.getElementById("rules-say").textContent === ""`)
+	one.waits(`document.getElementById("rules-note").textContent === ""`)
 	two.waits(form + ` === "blocked,allowed,9.5"`)
-	assert.Empty(t, two.text("rules-say"))
+	assert.Empty(t, two.text("rules-note"))
 }

@@ -175,7 +175,7 @@ func (b browser) ask(expression string) string {
 func (b browser) sees(id, text string) {
 	b.t.Helper()
 	for end := time.Now().Add(within); !strings.Contains(b.text(id), text); time.Sleep(20 * time.Millisecond) {
-		require.True(b.t, time.Now().Before(end), "#%s says %q, not %q", id, b.text(id), text)
+		require.True(b.t, time.Now().Before(end), "#%s has %q, not %q", id, b.text(id), text)
 	}
 }
 

@@ -22,9 +22,9 @@ var buildServer = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	said, err := exec.Command("go", "build", "-C", "../../../..", "-o", program, "./infra/local").CombinedOutput()
+	output, err := exec.Command("go", "build", "-C", "../../../..", "-o", program, "./infra/local").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, said)
+		return "", fmt.Errorf("%w: %s", err, output)
 	}
 	return program, nil
 })
@@ -97,10 +97,10 @@ func TestServerIsKilled(t *testing.T) {
 	same.kill()
 	other := serve(t, first.addr())
 	b.ends("5")
-	const says = "The server started again with other tables, which have nothing of what this page shows."
-	assert.Equal(t, "Another ledger answered. "+says, b.ask(`document.querySelector("#step-5 .sum").textContent`))
+	const text = "The server restarted with other tables, which have none of this page's data."
+	assert.Equal(t, "Another ledger answered. "+text, b.ask(`document.querySelector("#step-5 .sum").textContent`))
 	assert.Equal(t, "open", b.ask(`document.getElementById("step-5").dataset.came`))
-	assert.Equal(t, "Another ledger answers. "+says+" Load the page again", b.text("other"))
+	assert.Equal(t, "Another ledger answers. "+text+" Load the page again", b.text("other"))
 	b.click("#account-tab")
 	b.sees("stale", "Another ledger answers.")
 	assert.Equal(t, "$114.00", b.text("balance"))
@@ -164,7 +164,7 @@ func TestStepsWithoutAnOpeningBalance(t *testing.T) {
 	t.Parallel()
 	b := openURL(t, serve(t, "127.0.0.1:0", "-opening", "0").url)
 	b.breakServer("every POST")
-	assert.Equal(t, "It was not played: its user did not get the money for it.", b.step("3"))
+	assert.Equal(t, "This step was not played, because its user could not get the money for it.", b.step("3"))
 	assert.Equal(t, "open", b.ask(`document.getElementById("step-3").dataset.came`))
 	b.run(`window.mend()`)
 	assert.Equal(t, "10 posted, 10 declined. $100.00 − 10 × $10.00 = $0.00, exactly.", b.step("3"))

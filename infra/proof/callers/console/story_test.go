@@ -119,7 +119,7 @@ func TestStepSentences(t *testing.T) {
 		{"4", "", "not settled", `Not settled. Send it again.`, "open"},
 		{"4", "receiver=" + strings.Repeat("a", 129), "unread", `Not accepted as a whole. Entry 2: the user must have at most 128 characters. None of the entries counted.`, "kept"},
 		{"4", "receiver=blocked", "", `Blocked as a whole. This account is blocked for such entries. When the block is lifted, a new attempt takes a new key; a capture does not. All balances are as before.`, "kept"},
-		{"4", "", "status 502", `Refused with status 502. It has no reason.`, "open"},
+		{"4", "", "status 502", `Rejected with status 502. The answer gives no reason.`, "open"},
 
 		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
 		{"5", "debit=60;amount=101", "", `The hold was declined, as the balance was $100.00. The debit was posted: $40.00 can be spent.`, "kept"},
@@ -144,12 +144,12 @@ func TestStepSentences(t *testing.T) {
 			}
 		}
 		b.breakServer(c.server)
-		said := b.step(c.n)
+		sum := b.step(c.n)
 		b.run(`window.mend?.()`)
 		user := b.ask(`document.querySelector("#step-4 .holder b")?.innerText ?? ""`)
-		assert.Equal(t, strings.ReplaceAll(c.want, "USER", user), said, "%+v", c)
+		assert.Equal(t, strings.ReplaceAll(c.want, "USER", user), sum, "%+v", c)
 		assert.Equal(t, c.kind, b.ask(`document.getElementById("step-`+c.n+`").dataset.came`), "%+v", c)
-		assert.Equal(t, said, b.ask(`document.querySelector("#steps li:nth-child(`+c.n+`) .result").textContent`))
+		assert.Equal(t, sum, b.ask(`document.querySelector("#steps li:nth-child(`+c.n+`) .result").textContent`))
 	}
 }
 
@@ -253,7 +253,7 @@ func TestStepsDraw(t *testing.T) {
 	b.breakServer("every POST")
 	b.step("1")
 	b.run(`window.mend()`)
-	assert.Equal(t, "Caller to Ledger: add $10.00, with a key (no answer tells whether it arrived); Caller to Ledger: the same call, the same key (no answer tells whether it arrived)", strings.Split(b.drawn("1"), "\n")[0])
+	assert.Equal(t, "Caller to Ledger: add $10.00, with a key (it may not have arrived); Caller to Ledger: the same call, the same key (it may not have arrived)", strings.Split(b.drawn("1"), "\n")[0])
 
 	b.vary("step-1-amount", "0")
 	b.step("1")

@@ -30,7 +30,7 @@ func TestWireViewInPlainSentences(t *testing.T) {
 	b.click("#capture")
 	b.sees("did", "Captured.")
 	b.sees("lane", "only if the hold has not ended")
-	b.sees("lane", "release $10.00 of what is held, only if the hold is still open")
+	b.sees("lane", "release $10.00 of the held money, only if the hold is still open")
 	b.click("#rules summary")
 	b.click("#set-rules")
 	b.sees("did", "Posted. Rules of user wired")
