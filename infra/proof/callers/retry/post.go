@@ -37,7 +37,7 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 		}
 		request.Header.Set("Idempotent-Key", key)
 		request.Header.Set("Content-Type", "application/json")
-		status, answer, told, err := send(request)
+		status, answer, retryAfter, err := send(request)
 		switch {
 		case err != nil || status >= 500 || status == http.StatusRequestTimeout:
 			maybe = true
@@ -53,7 +53,7 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 			err = fmt.Errorf("the last answer was %d", status)
 		}
 		backOff := min(5*time.Second, 200*time.Millisecond<<min(attempt, 5))
-		wait := max(told, rand.N(backOff))
+		wait := max(retryAfter, rand.N(backOff))
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
 			return 0, "", &UnknownError{key, err}
 		}
@@ -67,7 +67,7 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 
 // send makes one attempt. An incomplete answer is an error. Redirects are not followed,
 // because the POST would become a GET.
-func send(request *http.Request) (status int, answer string, told time.Duration, err error) {
+func send(request *http.Request) (status int, answer string, retryAfter time.Duration, err error) {
 	client := http.Client{
 		Timeout:       15 * time.Second, // the ledger answers within 10 s
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

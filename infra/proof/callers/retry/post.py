@@ -54,8 +54,8 @@ def post(url, key, transaction, seconds):
                 # lost answer does not show whether the transaction counted.
                 wait = math.inf
             maybe = maybe or status >= 500 or status == 408  # 425 and 429 mean that the call did not reach the ledger
-            told = answer.headers.get("Retry-After", "")
-            wait = max(wait, float(told) if told.isdecimal() else 0)
+            retry_after = answer.headers.get("Retry-After", "")
+            wait = max(wait, float(retry_after) if retry_after.isdecimal() else 0)
             cause = f"the last answer was {status}"
         except (OSError, http.client.HTTPException, ValueError) as error:
             maybe, cause = True, error
