@@ -190,7 +190,7 @@ var calls = []request{
 // contexts lists members of a requestContext by the caller that they must identify.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
-	const service, token, nobody = "service", "token", "nobody"
+	const service, token, rejected = "service", "token", "rejected"
 	iam, one := object{"userArn": callerARN}, object{"sub": "1"}
 	imitation := object{
 		"sub": "1", "userArn": callerARN, "iam": iam, "identity": iam, "jwt": one, "authorizer": object{"iam": iam}, "principalId": callerARN,
@@ -225,7 +225,7 @@ func TestAuthorizers(t *testing.T) {
 				both(bearer(one), object{"authorizer": object{"userArn": callerARN, "lambda": object{"iam": iam}}}),
 				both(bearer(one), other.signature(iam)), // IAM's caller, where the other payload format has it
 			},
-			nobody: {
+			rejected: {
 				{},
 				// API Gateway never sends both a signature and a token.
 				both(g.signature(iam), bearer(one)), both(g.signature(iam), bearer("1")), both(g.signature(iam), bearer(object{})),
@@ -241,17 +241,17 @@ func TestAuthorizers(t *testing.T) {
 			nil, "", callerARN, true, 1, []any{iam}, object{}, object{"userArn": nil}, object{"userArn": ""}, object{"userArn": 1}, object{"userArn": iam},
 			object{"userArn": []string{callerARN}}, object{"userARN": callerARN}, object{"caller": "c", "user": "u", "accessKey": "k", "userId": "u"},
 		} {
-			contexts[nobody] = append(contexts[nobody], g.signature(wrong), object{"authorizer": wrong})
+			contexts[rejected] = append(contexts[rejected], g.signature(wrong), object{"authorizer": wrong})
 		}
 		for _, wrong := range []any{
 			nil, "", "1", true, 1, []any{one}, object{}, object{"claims": one}, object{"Sub": "1"}, object{"username": "1"}, object{"client_id": "1"},
 		} {
-			contexts[nobody] = append(contexts[nobody], bearer(wrong))
+			contexts[rejected] = append(contexts[rejected], bearer(wrong))
 		}
 		for _, wrong := range []any{
 			nil, 1, 1.5, true, []string{}, []string{"1"}, one, "", " ", " 1", "1 ", "1\x00", "1\n", strings.Repeat("1", 129), strings.Repeat("1", 4<<10),
 		} {
-			contexts[nobody] = append(contexts[nobody], bearer(object{"sub": wrong}))
+			contexts[rejected] = append(contexts[rejected], bearer(object{"sub": wrong}))
 		}
 		for _, access := range []handler.Access{byTokens, {Authorization: handler.IAM, CreditScope: "ledger/credit"}} {
 			h, books, _ := newHandlerFor(t, access)

@@ -42,7 +42,7 @@ func TestDeployerPolicy(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &policy))
 	var compact bytes.Buffer
 	require.NoError(t, json.Compact(&compact, text))
-	assert.LessOrEqual(t, compact.Len(), 6144, "the most that a managed policy may have")
+	assert.LessOrEqual(t, compact.Len(), 6144, "the maximum length of a managed policy")
 
 	covered := map[string]bool{}
 	for _, statement := range policy.Statement {
@@ -56,7 +56,7 @@ func TestDeployerPolicy(t *testing.T) {
 	}
 	for _, path := range []string{"../template.yaml", "audit/template.yaml", "events/template.yaml"} {
 		for name, kind := range kindsOf(t, path) {
-			require.Contains(t, services, kind, "say here who makes %s", name)
+			require.Contains(t, services, kind, "services must list the services that create %s", name)
 			for _, service := range services[kind] {
 				assert.True(t, covered[service], "deployer.json has no action of %s, for %s", service, name)
 			}

@@ -136,10 +136,10 @@ func FuzzBody(f *testing.F) {
 			return
 		}
 		require.Contains(t, []int{http.StatusCreated, http.StatusUnprocessableEntity}, got.Status, got.Body)
-		said := read[members](t, body)
-		entries := []members{said}
-		if said["entries"] != nil {
-			entries = read[[]members](t, string(said["entries"]))
+		sent := read[members](t, body)
+		entries := []members{sent}
+		if sent["entries"] != nil {
+			entries = read[[]members](t, string(sent["entries"]))
 		}
 		first := m.transactions[0]
 		require.Len(t, first.AllEntries(), len(entries))
@@ -148,14 +148,14 @@ func FuzzBody(f *testing.F) {
 			rows = 1
 		}
 		require.Len(t, m.transactions, rows)
-		assert.Equal(t, said["expiresIn"] != nil, first.Status == ledger.Pending || !first.ExpiresAt.IsZero(), "held if that was asked")
-		if said["expiresIn"] != nil {
-			assert.Equal(t, string(said["expiresIn"]), strconv.Itoa(int(first.ExpiresIn()/time.Second)))
+		assert.Equal(t, sent["expiresIn"] != nil, first.Status == ledger.Pending || !first.ExpiresAt.IsZero(), "pending only if the body has expiresIn")
+		if sent["expiresIn"] != nil {
+			assert.Equal(t, string(sent["expiresIn"]), strconv.Itoa(int(first.ExpiresIn()/time.Second)))
 		}
 		for i, stored := range first.AllEntries() {
 			sameEntry(t, entries[i], stored, m.settings)
 		}
-		metadata, kept := read[map[string]string](t, string(said["metadata"])), read[map[string]string](t, first.Metadata.String())
+		metadata, kept := read[map[string]string](t, string(sent["metadata"])), read[map[string]string](t, first.Metadata.String())
 		assert.True(t, maps.Equal(metadata, kept), "%v and %v", metadata, kept)
 	})
 }
@@ -182,17 +182,17 @@ func FuzzEnd(f *testing.F) {
 		}
 		got := postHTTP(h, end, "", body)
 		if m.rejected(t, got, 2) {
-			assert.False(t, void, "its body says nothing: %s", got.Body)
+			assert.False(t, void, "a void ignores its body: %s", got.Body)
 			return
 		}
 		require.Equal(t, http.StatusOK, got.Status, got.Body)
 		taken := new(big.Rat)
 		if !void {
 			taken.SetInt64(40)
-			said := read[members](t, body)
+			sent := read[members](t, body)
 			for _, member := range []string{"amount", "ammount"} {
-				if said[member] != nil {
-					_, ok := taken.SetString(said.text(member))
+				if sent[member] != nil {
+					_, ok := taken.SetString(sent.text(member))
 					require.True(t, ok)
 				}
 			}
@@ -232,19 +232,19 @@ func FuzzRefund(f *testing.F) {
 		require.Equal(t, http.StatusCreated, got.Status, got.Body)
 		assertReplay(t, got, send("r"))
 
-		first, said := m.transactions[rows], read[members](t, body)
+		first, sent := m.transactions[rows], read[members](t, body)
 		asked := []members{{"ammount": json.RawMessage("40")}, {"ammount": json.RawMessage("40")}}
 		places := []int{0, 1}
 		switch {
-		case said["entries"] != nil:
-			asked, places = read[[]members](t, string(said["entries"])), nil
+		case sent["entries"] != nil:
+			asked, places = read[[]members](t, string(sent["entries"])), nil
 			for _, one := range asked {
 				place, err := strconv.Atoi(one.text("entry"))
 				require.NoError(t, err)
 				places = append(places, place)
 			}
-		case said["ammount"] != nil || said["amount"] != nil:
-			asked = []members{said, said}
+		case sent["ammount"] != nil || sent["amount"] != nil:
+			asked = []members{sent, sent}
 		}
 		assert.Equal(t, places, first.RefundPlaces)
 		for i, e := range first.AllEntries() {
@@ -290,18 +290,18 @@ func (m members) text(name string) (s string) {
 	return string(m[name])
 }
 
-func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.Settings) {
+func sameEntry(t *testing.T, sent members, stored ledger.Entry, settings ledger.Settings) {
 	t.Helper()
-	assert.Equal(t, said.text("userId"), stored.UserID.String())
-	assert.Equal(t, said.text("type"), string(stored.Type))
-	if said["currency"] != nil {
-		assert.Equal(t, settings.Currency, said.text("currency"))
+	assert.Equal(t, sent.text("userId"), stored.UserID.String())
+	assert.Equal(t, sent.text("type"), string(stored.Type))
+	if sent["currency"] != nil {
+		assert.Equal(t, settings.Currency, sent.text("currency"))
 	}
 	assert.NoError(t, settings.CheckPlaces(stored.Amount))
 	have := rat(stored.Amount)
 	for _, member := range []string{"amount", "ammount"} {
-		if said[member] != nil {
-			want, ok := new(big.Rat).SetString(said.text(member))
+		if sent[member] != nil {
+			want, ok := new(big.Rat).SetString(sent.text(member))
 			require.True(t, ok)
 			assert.Zero(t, want.Cmp(have), "%s %s is stored as %s", member, want, have)
 		}

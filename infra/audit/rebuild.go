@@ -111,7 +111,7 @@ func (r *rebuilder) makeWholes(ctx context.Context) error {
 	return forEach(ctx, r.segments, maps.Values(wholes), r.makeWhole)
 }
 
-func (r *rebuilder) wants(user ledger.UserID) bool {
+func (r *rebuilder) includes(user ledger.UserID) bool {
 	return r.only == ledger.UserID{} || r.only == user || r.touched[user]
 }
 
@@ -167,7 +167,7 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 		users[user] = r.counted[user]
 	}
 	for user, counted := range users {
-		if !r.wants(user) || r.damaged[user.String()] {
+		if !r.includes(user) || r.damaged[user.String()] {
 			continue
 		}
 		inUse := books.Sum{}.Minus(r.fold.Tallies.Of(user).Balance(r.config.Settings))
@@ -200,7 +200,7 @@ func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	for user, t := range r.fold.Tallies {
 		rules, _ := r.fold.Rules.Of(user).Rules()
 		spendable := t.Balance(r.config.Settings).Plus(books.SumOf(rules.CreditLimit))
-		if !spendable.IsNegative() || !r.wants(user) || r.damaged[user.String()] {
+		if !spendable.IsNegative() || !r.includes(user) || r.damaged[user.String()] {
 			continue
 		}
 		for _, h := range r.open[user] {
@@ -278,7 +278,7 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 // rebuildBalance writes a balance that differs from the rows. It is called concurrently.
 func (r *rebuilder) rebuildBalance(ctx context.Context, one candidate) error {
 	user, t, stored := one.user, one.tally, one.stored
-	if !r.wants(user) {
+	if !r.includes(user) {
 		return nil
 	}
 	to, doubt := r.determine(user, t)

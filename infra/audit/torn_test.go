@@ -165,7 +165,7 @@ func rebuildTorn(t *testing.T, b *infratest.Books) {
 	before := rowsOf(t, b)
 	status, dry, _ := command(t, b, "-rebuild", "-settle", "0s")
 	assert.Equal(t, exitWrong, status)
-	assert.Equal(t, before, rowsOf(t, b), "nothing is written unless -write says so")
+	assert.Equal(t, before, rowsOf(t, b), "without -write, nothing is written")
 	a, _ := auditor(b)
 	a.maxWaiting = 0
 	var again bytes.Buffer

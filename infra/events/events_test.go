@@ -163,7 +163,7 @@ func (s streams) checkBalances(t *testing.T, written *applied) {
 			if w.older {
 				unnamed[m]--
 			} else {
-				assert.True(t, named[id+user], "%s moves the balance of %s, and no record says so", id, user)
+				assert.True(t, named[id+user], "%s moves the balance of %s, but no record has it", id, user)
 			}
 		}
 	}

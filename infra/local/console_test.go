@@ -147,7 +147,7 @@ func testFaults(t *testing.T, s server) {
 	assert.Equal(t, result{Outcome: "ok"}, all[0].result, "the faults of writes leave readings alone")
 
 	response = post(t, s, "lost", "", "earthquake")
-	assert.Equal(t, "Local-Fault knows no \"earthquake\"\n", read(t, response))
+	assert.Equal(t, "Local-Fault: unknown fault \"earthquake\"\n", read(t, response))
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
@@ -340,7 +340,7 @@ func TestInvalidCallersAreRejected(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
 		{"{", "unexpected EOF"},
 		{"[" + strings.Repeat(`{"method":"GET","path":"/"},`, 100) + `{"method":"GET","path":"/"}]`, "at most 100 callers"},
-		{`[{"method":"GET","path":"/","headers":{"Local-Fault":"x"}}]`, `Local-Fault knows no "x"`},
+		{`[{"method":"GET","path":"/","headers":{"Local-Fault":"x"}}]`, `Local-Fault: unknown fault "x"`},
 		{`[{"method":"GET","path":":"}]`, "missing protocol scheme"},
 		{`[{"body":"` + strings.Repeat("x", callersLimitBytes) + `"}]`, "too large"},
 	} {

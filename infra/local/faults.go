@@ -33,7 +33,7 @@ func parseFaults(words string) (faultSet, error) {
 			all[word] = true
 		case "":
 		default:
-			return nil, fmt.Errorf("%s knows no %q", faultHeader, word)
+			return nil, fmt.Errorf("%s: unknown fault %q", faultHeader, word)
 		}
 	}
 	return all, nil

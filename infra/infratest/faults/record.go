@@ -10,7 +10,7 @@ type Access struct{ Action, Table, Index string }
 
 // Record returns a fault that delivers every request and first reports the access that the request
 // needs. A transaction needs access for each of its writes.
-func Record(tell func(Access)) Fault {
+func Record(report func(Access)) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := Body(r)
 		if err != nil {
@@ -24,11 +24,11 @@ func Record(tell func(Access)) Fault {
 			return nil, err
 		}
 		if asked.TableName != "" {
-			tell(Access{"dynamodb:" + Operation(r), asked.TableName, asked.IndexName})
+			report(Access{"dynamodb:" + Operation(r), asked.TableName, asked.IndexName})
 		}
 		for _, write := range asked.TransactItems {
 			for action, on := range write { // Put, Update, Delete or ConditionCheck
-				tell(Access{"dynamodb:" + action + "Item", on.TableName, ""})
+				report(Access{"dynamodb:" + action + "Item", on.TableName, ""})
 			}
 		}
 		return deliver()

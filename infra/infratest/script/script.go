@@ -54,9 +54,9 @@ type Script struct {
 }
 
 type call struct {
-	id   ledger.TransactionID // of the transaction; for a capture or void, of the hold
-	send func(context.Context, *ledger.Ledger) (ledger.Result, error)
-	told ledger.Transaction // the first stored outcome
+	id    ledger.TransactionID // of the transaction; for a capture or void, of the hold
+	send  func(context.Context, *ledger.Ledger) (ledger.Result, error)
+	first ledger.Transaction // the first stored outcome
 }
 
 // New returns a script whose clock starts at [Noon] and advances only by steps.
@@ -163,14 +163,14 @@ func (s *Script) call(t testing.TB, text, want string) {
 	assert.Equal(t, isReplay, stored.Replayed, text)
 	c := s.named(name)
 	if stored.Replayed && before != nil {
-		c.told = before.told
-		assert.Equal(t, c.told, stored.Transaction, text)
+		c.first = before.first
+		assert.Equal(t, c.first, stored.Transaction, text)
 		return
 	}
-	c.told = stored.Transaction
+	c.first = stored.Transaction
 	read, err := s.Ledger.Transaction(t.Context(), c.id)
 	require.NoError(t, err, text)
-	assert.Equal(t, read, c.told, text)
+	assert.Equal(t, read, c.first, text)
 }
 
 // Send makes the call in a step and returns the outcome without checking it.

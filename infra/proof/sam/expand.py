@@ -40,7 +40,7 @@ SERVICE_DOMAIN = {f"Service{name}": kind for name, kind in DOMAIN.items()}
 
 
 def same(what, got, want):
-    assert got == want, f"{what}:\n  is   {got}\n  must {want}"
+    assert got == want, f"{what}:\n  got  {got}\n  want {want}"
 
 
 def translate(template, parameters):
@@ -201,27 +201,29 @@ def main():
     alarms = {"AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "AlarmEmail": "on-call@example.com"}
     for what, given, broken in (
             ("nothing", {}, 0), ("tokens", tokens, 0), ("existing tables", existing, 0),
-            ("tokens of no issuer", {"Authorization": "JWT"}, 2),
-            ("tokens for no audience", tokens | {"TokenAudience": ""}, 1),
+            ("tokens without an issuer", {"Authorization": "JWT"}, 2),
+            ("tokens without an audience", tokens | {"TokenAudience": ""}, 1),
             ("browsers", tokens | {"CorsOrigins": "*"}, 0), ("browsers without tokens", {"CorsOrigins": "*"}, 1),
             ("a domain", domain, 0), ("only a domain", domain | {"DisableExecuteApiEndpoint": "true"}, 0),
             ("a domain without a certificate", domain | {"CertificateArn": ""}, 1), ("no address", {"DisableExecuteApiEndpoint": "true"}, 1),
-            ("a domain for services", tokens | service_domain, 0), ("one without tokens", service_domain, 1),
-            ("one without a certificate", tokens | service_domain | {"ServiceCertificateArn": ""}, 1),
+            ("a domain for services", tokens | service_domain, 0), ("a domain for services without tokens", service_domain, 1),
+            ("a domain for services without a certificate", tokens | service_domain | {"ServiceCertificateArn": ""}, 1),
             ("no address for services", tokens | {"ServiceDisableExecuteApiEndpoint": "true"}, 1),
             ("warm", {"WarmReadUnits": 20000, "WarmWriteUnits": 9000}, 0),
             ("warm reads", {"WarmReadUnits": 20000}, 1), ("warm writes", {"WarmWriteUnits": 9000}, 1),
             ("warm existing tables", existing | {"WarmReadUnits": 20000, "WarmWriteUnits": 9000}, 1),
-            ("bounded existing tables", existing | {"MaximumReadUnits": 9000}, 1), ("one existing table", {"ExistingTransactionsTable": "old"}, 1), ("the other", {"ExistingAggregateTable": "old"}, 1)):
+            ("maximum throughput of existing tables", existing | {"MaximumReadUnits": 9000}, 1),
+            ("one existing table", {"ExistingTransactionsTable": "old"}, 1),
+            ("the other existing table", {"ExistingAggregateTable": "old"}, 1)):
         found = broken_rules(template, defaults | given)
         assert len(found) == broken, (what, found)
     for title, given, missing in (
             ("AWS_IAM", {}, set()), ("JWT", tokens, set()),
-            ("JWT from browsers, with warm and bounded tables", tokens | {
+            ("JWT from browsers, with warm tables and maximum throughput", tokens | {
                 "CorsOrigins": "https://a.example.com,https://b.example.com", "QuietAlarmMinutes": 15,
                 "WarmReadUnits": 20000, "WarmWriteUnits": 9000, "MaximumWriteUnits": 1000}, set()),
-            ("AWS_IAM at a domain alone", domain | {"DisableExecuteApiEndpoint": "true"}, set()),
-            ("JWT at two domains", tokens | domain | service_domain | {"ServiceDisableExecuteApiEndpoint": "true"}, set()),
+            ("AWS_IAM with only a domain", domain | {"DisableExecuteApiEndpoint": "true"}, set()),
+            ("JWT with two domains", tokens | domain | service_domain | {"ServiceDisableExecuteApiEndpoint": "true"}, set()),
             ("AWS_IAM with existing tables", existing | {"ReservedConcurrency": 7, "PermissionsBoundary": "arn:aws:iam::1:policy/b"}, TABLES)):
         parameters = defaults | alarms | given
         mode = parameters["Authorization"]

@@ -233,8 +233,8 @@ def restore(stack):
     shell = Shell(at="2026-11-24T10:00:00Z", pause="0", trail=trail, AWS_DEFAULT_OUTPUT="json", parameters=f"Architecture={ARCHITECTURE}")
 
     def writers_are_denied():
-        same("a posting", stack.call(posting)[0]["statusCode"], 500)
-        same("a reading", stack.balance()[0], 200)
+        same("a post", stack.call(posting)[0]["statusCode"], 500)
+        same("a read", stack.balance()[0], 200)
 
     shell.run(steps["1"])
     writers_are_denied()
@@ -258,7 +258,7 @@ def restore(stack):
     shell.run(steps["8"])
     answer, _ = stack.call(TRANSFER)
     same("the transfer again", (answer["statusCode"], answer["headers"].get("Idempotent-Replayed")), (201, "true"))
-    same("a posting", stack.call(posting)[0]["statusCode"], 201)
+    same("a post", stack.call(posting)[0]["statusCode"], 201)
     same("a balance", stack.balance(), (200, {"balance": "86"}))
     return restored
 
@@ -281,7 +281,7 @@ def events(stack):
     same("the pipes' streams", [given["TransactionsStream"], given["BalancesStream"]], list(read))
     kinds = [r["ResourceType"] for r in client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]]
     same("resources", sorted(kinds), sorted(["AWS::CloudWatch::Alarm"] * 3 + ["AWS::Pipes::Pipe"] * 2 + ["AWS::IAM::Role", "AWS::SQS::Queue"]))
-    same("a reading", stack.balance()[0], 200)
+    same("a read", stack.balance()[0], 200)
     run_with("stack=onewrite\n" + off)
     same("the events' stack", [s for s in client("cloudformation").describe_stacks()["Stacks"] if s["StackName"] == name], [])
     same("queues", client("sqs").list_queues().get("QueueUrls", []), [])
@@ -303,13 +303,13 @@ def main():
     check_open_to(stack, ["AWS_IAM"])
     same("version", stack.version, "1")
     check_callers(stack, {"1": "AWS_IAM"})
-    same("a first reading", stack.balance(), (200, {"balance": "100"}))
+    same("a first read", stack.balance(), (200, {"balance": "100"}))
     answer, lines = stack.call({"headers": {"Idempotent-Key": "1"}, "body": {"userId": "1", "ammount": "10", "type": "credit"}})
-    same("a posting", answer["statusCode"], 201)
-    same("a call that names nobody", stack.call(gateway_event("GET", {}))[0]["statusCode"], 403)
+    same("a post", answer["statusCode"], 201)
+    same("a call without a caller", stack.call(gateway_event("GET", {}))[0]["statusCode"], 403)
     watched = check_alarms(stack, lines + failures(stack))
     tables = stack.outputs["TransactionsTable"], stack.outputs["AggregateTable"]
-    print(f"made: {len(stack.resources)} resources, {len(expand.ROUTES)} routes by IAM, {watched} metrics with alarms, each there")
+    print(f"created: {len(stack.resources)} resources, {len(expand.ROUTES)} routes with IAM; all {watched} metrics of the alarms exist")
 
     to_tokens, to_iam = chapters("infra/access.md")["Change the mode"]
     run_with(to_tokens, f"CorsOrigins={ORIGIN}", "QuietAlarmMinutes=15", f"DomainName={NAMES['Api']}", f"CertificateArn={CERTIFICATE}",
@@ -324,7 +324,7 @@ def main():
     same("a line's version", {line["version"] for line in lines}, {"2"})
     same("a call without claims", stack.call(gateway_event("GET", {}))[0]["statusCode"], 403)
     check_alarms(stack, failures(stack))
-    print("changed: by token and from browsers, and by IAM for services, each at a name alone, after a smoke test of version 2")
+    print("switched to JWT: web pages and services call at domain names only, after a smoke test of version 2")
 
     run_with(to_iam, "QuietAlarmMinutes=0", 'DomainName=""', "DisableExecuteApiEndpoint=false")
     stack = Stack()
@@ -333,40 +333,40 @@ def main():
     same("version", stack.version, "3")
     check_callers(stack, {"2": "JWT", "3": "AWS_IAM"})
     same("one API", len(client("apigatewayv2").get_apis()["Items"]), 1)
-    print("changed back: by IAM, without the API for services")
+    print("switched back to AWS_IAM: the API for services is deleted")
 
-    for what, parameters, said in (
+    for what, parameters, message in (
             ("can't read its tables", ["ExistingTransactionsTable=gone-1", "ExistingAggregateTable=gone-2"], "ResourceNotFoundException"),
             ("has other settings", ["Currency=EUR", "OpeningBalance=0"],
              "the tables were created with currency USD, decimal places 2, opening balance 100, but the configuration has currency EUR")):
         sam("deploy", *parameters, fails=True)
-        assert said in open(".cache/stack-account.log").read(), said
+        assert message in open(".cache/stack-account.log").read(), message
         stack = Stack()
         same("status", stack.status, "UPDATE_ROLLBACK_COMPLETE")
         same("version", stack.version, "3")
         same("tables", (stack.outputs["TransactionsTable"], stack.outputs["AggregateTable"]), tables)
-        same("a reading after it", stack.balance(), (200, {"balance": "110"}))
-        print(f"a version that {what}: the smoke test keeps it out")
+        same("a read afterwards", stack.balance(), (200, {"balance": "110"}))
+        print(f"the smoke test rejects a version that {what}")
 
     events(Stack())
-    print("events turned on and off by infra/events/README.md")
+    print("events turned on and off with infra/events/README.md")
 
     without_concurrency(Stack())
     restored = restore(Stack())
-    print("restored by infra/restore.md, with a transfer torn in two")
+    print("restored with infra/restore.md, including a torn transfer")
 
     sam("delete")
     same("functions", client("lambda").list_functions()["Functions"], [])
     same("APIs", client("apigatewayv2").get_apis()["Items"], [])
     same("alarms", client("cloudwatch").describe_alarms()["MetricAlarms"], [])
     same("roles", client("iam").list_roles()["Roles"], [])
-    same("tables that stay", sorted(client("dynamodb").list_tables()["TableNames"]), sorted(tables + restored))
+    same("remaining tables", sorted(client("dynamodb").list_tables()["TableNames"]), sorted(tables + restored))
 
     sam("deploy", f"ExistingTransactionsTable={restored[0]}", f"ExistingAggregateTable={restored[1]}", stage="prod")
     stack = Stack("onewrite-prod")
     same("resources", stack.kinds(), {name: kind for name, kind in expand.RESOURCES.items() if name not in expand.TABLES})
-    same("a reading of what stayed", stack.balance(), (200, {"balance": "86"}))
-    print("deleted, and made again as another stage with the two tables that stayed")
+    same("a read of the remaining tables", stack.balance(), (200, {"balance": "86"}))
+    print("deleted, and created again as another stage with the remaining tables")
 
 
 main()

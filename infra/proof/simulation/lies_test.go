@@ -81,9 +81,9 @@ var lies = map[string]func(c *call){
 // checkLies falsifies one answer at a time, and checks that explain rejects the history.
 func (r *run) checkLies(t *testing.T) {
 	for i, c := range r.calls {
-		for name, tell := range lies {
+		for name, falsify := range lies {
 			lie := *c
-			tell(&lie)
+			falsify(&lie)
 			if c.unknown() || reflect.DeepEqual(lie, *c) {
 				continue
 			}
