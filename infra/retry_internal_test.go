@@ -32,20 +32,6 @@ func TestConflictDelay(t *testing.T) {
 	}
 }
 
-// For the same attempt, the longest delay never grows with the call's age.
-func TestConflictDelayAges(t *testing.T) {
-	t.Parallel()
-	for attempt := range 20 {
-		_, younger := conflictDelay(attempt+1, 0)
-		for age := time.Duration(0); age < 2*longestDelay; age += 7 * time.Millisecond {
-			least, most := conflictDelay(attempt+1, age)
-			assert.LessOrEqual(t, most, younger, "attempt %d, age %v", attempt+1, age)
-			assert.LessOrEqual(t, least, most)
-			younger = most
-		}
-	}
-}
-
 // Retries need no tokens, even if the environment turns on the SDK's new retry behaviour.
 func TestRetryTokens(t *testing.T) {
 	t.Setenv("AWS_NEW_RETRIES_2026", "true")
