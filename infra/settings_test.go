@@ -218,15 +218,3 @@ func TestStartAfterLostAnswer(t *testing.T) {
 	books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
 	require.ErrorContains(t, opened(t, books, "EUR 2 0").Start(t.Context()), "not authorized")
 }
-
-// The settings row is in no user's history, and its id is not a valid transaction id.
-func TestSettingsRowIsNotATransaction(t *testing.T) {
-	t.Parallel()
-	_, err := ledger.ParseTransactionID("settings")
-	require.ErrorIs(t, err, ledger.ErrInvalid)
-	books := infratest.New(t)
-	out, err := books.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &books.Config.TransactionsTable, IndexName: new(infra.HistoryIndex)})
-	require.NoError(t, err)
-	assert.Empty(t, out.Items)
-	assert.NotEmpty(t, settingsRow(t, books))
-}
