@@ -164,36 +164,3 @@ func TestRequestsOfHistory(t *testing.T) {
 		assert.Equal(t, want, requests, "%d a page", limit)
 	}
 }
-
-// If the row under a call's id has another user or key, the call is not a replay, and its
-// error reveals nothing about the row. Only damage or a SHA-256 collision can cause this.
-func TestRowOfAnotherUserOrKey(t *testing.T) {
-	t.Parallel()
-	books := infratest.New(t)
-	r := infratest.Request(t, "1", "1", ledger.Debit, "12.5")
-	require.Equal(t, rowID, r.TransactionID().String())
-	for _, foreign := range []row{
-		with(postedRow(), "user_id", s("2")),
-		with(postedRow(), "idempotency_key", s("2")),
-		with(declinedRow(), "user_id", s("2")),
-		with(declinedRow(), "idempotency_key", s("2")),
-		furtherRow(),
-	} {
-		put(t, books, books.Config.TransactionsTable, foreign)
-		result, err := books.Ledger.Post(t.Context(), r)
-		defect(t, err, "the id is stored for another user or key")
-		assert.Zero(t, result)
-		remove(t, books, books.Config.TransactionsTable, "id", foreign)
-	}
-}
-
-// A call whose type is neither debit nor credit fails before it sends a request.
-func TestUnknownTypeIsNotSent(t *testing.T) {
-	t.Parallel()
-	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
-	for _, unknown := range []ledger.Type{"", "transfer"} {
-		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", unknown, "10"))
-		defect(t, err, "moves no balance")
-	}
-	assert.Empty(t, books.Network.Requests())
-}
