@@ -31,7 +31,7 @@ type transactionRow struct {
 	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // in a hold, even a declined one
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // in an end, and in every entry's row but the first
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // in a capture
-	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // in every row but a further entry's, if the caller is known
+	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // the caller; absent in a further entry, and in a release by a posting
 	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // in a refund
 	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // in a refund's first row
 	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // in a decline by a block
