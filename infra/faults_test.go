@@ -111,13 +111,13 @@ func TestLastingFault(t *testing.T) {
 			eachFaultyCall(t, func(t *testing.T, s *script.Script, step, between string, requests []string) {
 				for place := range requests {
 					// The caller cancels the call at the second fault.
-					ctx, leave := context.WithCancel(t.Context())
-					defer leave()
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
 					met := 0
 					s.Network.Next(make([]faults.Fault, place)...)
 					s.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 						if met++; met == 2 {
-							defer leave()
+							defer cancel()
 						}
 						return kind.Fault(r, deliver)
 					})

@@ -22,7 +22,7 @@ import (
 )
 
 // The template's role allows exactly the requests to DynamoDB that the function sends.
-func TestPolicyAllowsWhatIsRequested(t *testing.T) {
+func TestPolicyAllowsEveryRequest(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	tables := map[string]string{books.Config.TransactionsTable: "TransactionsTable", books.Config.AggregateTable: "AggregateTable"}

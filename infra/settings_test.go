@@ -76,7 +76,7 @@ func TestStartBeginsNewTables(t *testing.T) {
 
 // A store rejects every call if its settings differ from the tables' settings. The error
 // contains both.
-func TestStartRefusesOtherSettings(t *testing.T) {
+func TestStartRejectsOtherSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, settingsOf(t, "EUR 2 0"))
 	credit, debit := infratest.Request(t, "1", "k", ledger.Credit, "1"), infratest.Request(t, "1", "k", ledger.Debit, "1000")
@@ -127,7 +127,7 @@ func TestStartWithoutSettingsRow(t *testing.T) {
 }
 
 // If the settings row is damaged or was changed by hand, Start fails and names the fault.
-func TestStartRefusesDamagedSettings(t *testing.T) {
+func TestStartRejectsDamagedSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, settingsOf(t, "KWD 3 0.5"))
 	whole := settingsRow(t, books)

@@ -305,7 +305,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 }
 
 // The number of attempts is bounded even if other callers keep ending holds.
-func TestRoundsAreBounded(t *testing.T) {
+func TestAttemptsAreBounded(t *testing.T) {
 	t.Parallel()
 	seen := refusal(t, accounts{"1": account(t, "60", holdsOf(t, "1", noon, "40")...)})
 	for _, text := range []string{"1 debit 70", "1 debit 70" + strings.Repeat(", 1 credit 1", 98)} {

@@ -59,8 +59,8 @@ func (a *audit) find(found ...finding) {
 	a.report.Mismatches = append(a.report.Mismatches, found...)
 }
 
-// leave reports a user as unsettled, with the reason.
-func (a *audit) leave(user ledger.UserID, detail string) {
+// unsettled reports a user as unsettled, with the reason.
+func (a *audit) unsettled(user ledger.UserID, detail string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})

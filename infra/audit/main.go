@@ -96,12 +96,12 @@ func execute(ctx context.Context, args []string, getenv func(string) string, out
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
 	b.progress = cli.ShowProgress(log)
 	a := &audit{reader: b, settle: o.settle, maxWaiting: maxWaiting}
-	a.find(b.doubts...)
+	a.find(b.faults...)
 	switch {
 	case o.export != "":
 		return exportTable(ctx, a, o, out, log)
-	case o.rebuild && o.write && b.doubts != nil:
-		return exitWrong, fmt.Errorf("%s; no balance can be rebuilt without the settings: restore the settings row first", b.doubts[0])
+	case o.rebuild && o.write && b.faults != nil:
+		return exitWrong, fmt.Errorf("%s; no balance can be rebuilt without the settings: restore the settings row first", b.faults[0])
 	case o.rebuild:
 		return rebuildAll(ctx, a, o, out)
 	case o.user != ledger.UserID{}:

@@ -231,8 +231,8 @@ func TestPace(t *testing.T) {
 	t.Parallel()
 	now := lastYear
 	p := pace{unitsPerSecond: 100}
-	assert.Equal(t, 500*time.Millisecond, p.owed(50, now))
-	assert.Equal(t, time.Second, p.owed(50, now), "units of other readers count")
-	assert.Equal(t, 100*time.Millisecond, p.owed(10, now.Add(time.Minute)), "unused units are lost")
-	assert.Zero(t, (&pace{}).owed(1e6, now))
+	assert.Equal(t, 500*time.Millisecond, p.delay(50, now))
+	assert.Equal(t, time.Second, p.delay(50, now), "units of other readers count")
+	assert.Equal(t, 100*time.Millisecond, p.delay(10, now.Add(time.Minute)), "unused units are lost")
+	assert.Zero(t, (&pace{}).delay(1e6, now))
 }

@@ -36,7 +36,7 @@ type reader struct {
 	segments int // how many segments of a table to read at once
 	progress *cli.Progress
 
-	doubts []finding // faults of the settings row; if there are any, the environment's settings apply
+	faults []finding // faults of the settings row; if there are any, the environment's settings apply
 
 	transactions int // the approximate number of rows, which DynamoDB updates every six hours; 0 if not known
 }
@@ -245,11 +245,11 @@ type pace struct {
 
 // spend counts the units, and waits until the rate allows them and all earlier ones.
 func (p *pace) spend(ctx context.Context, units float64) error {
-	return sleep(ctx, p.owed(units, time.Now()))
+	return sleep(ctx, p.delay(units, time.Now()))
 }
 
-// owed counts the units, and returns how long to wait from now.
-func (p *pace) owed(units float64, now time.Time) time.Duration {
+// delay counts the units, and returns how long to wait from now.
+func (p *pace) delay(units float64, now time.Time) time.Duration {
 	if p.unitsPerSecond == 0 {
 		return 0
 	}

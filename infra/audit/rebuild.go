@@ -281,9 +281,9 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, one candidate) error {
 	if !r.includes(user) {
 		return nil
 	}
-	to, doubt := r.determine(user, t)
+	to, reason := r.aggregateOf(user, t)
 	wrong := ""
-	if doubt == "" && isStored(stored, to) {
+	if reason == "" && isStored(stored, to) {
 		var err error
 		if wrong, err = r.wrongMover(ctx, one); err != nil || wrong == "" {
 			return err
@@ -292,8 +292,8 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, one candidate) error {
 	}
 	c := change{UserID: user.String(), From: describe(stored) + wrong, To: describeAggregate(to)}
 	switch read := t.Read; {
-	case doubt != "":
-		c.Kept, c.To = doubt, ""
+	case reason != "":
+		c.Kept, c.To = reason, ""
 	case stored != nil && hashOf(stored) != read, stored == nil && read != 0:
 		c.Kept = errMoved.Error()
 	}
@@ -326,14 +326,14 @@ func (r *rebuilder) wrongMover(ctx context.Context, one candidate) (string, erro
 	return first.String(), nil
 }
 
-// determine returns the account that follows from the rows, or the reason not to write it.
-func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, doubt string) {
+// aggregateOf returns the account that follows from the rows, or the reason not to write it.
+func (r *rebuilder) aggregateOf(user ledger.UserID, t *books.Tally) (to infra.Aggregate, reason string) {
 	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
 	if r.damaged[user.String()] {
 		return to, "rows of this user are damaged, so the history is not known"
 	}
-	if to.Rules, doubt = r.fold.Rules.Of(user).Rules(); r.unclear[user] != "" || doubt != "" {
-		return to, cmp.Or(r.unclear[user], doubt)
+	if to.Rules, reason = r.fold.Rules.Of(user).Rules(); r.unclear[user] != "" || reason != "" {
+		return to, cmp.Or(r.unclear[user], reason)
 	}
 	to.Holds = r.open[user]
 	own := t.Balance(r.config.Settings)

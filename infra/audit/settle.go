@@ -170,7 +170,7 @@ func (a *audit) scanAgain(ctx context.Context) error {
 	after, err := a.readBalances(ctx, "balances, once more", slices.Collect(maps.Keys(before)))
 	for user, balance := range after {
 		if seen := tallies[user]; seen != nil && a.decide(user, seen, before[user].Version, balance) == books.Open {
-			a.leave(user, seen.Compare(a.config.Settings, balance))
+			a.unsettled(user, seen.Compare(a.config.Settings, balance))
 		}
 		if a.ruled[user] {
 			a.decideRules(user, rules.Of(user), before[user].Changes, balance)
@@ -184,7 +184,7 @@ func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int
 	case books.Wrong:
 		a.find(seen.Differs(user, balance))
 	case books.Open:
-		a.leave(user, "the account's rules changed during the audit: audit again")
+		a.unsettled(user, "the account's rules changed during the audit: audit again")
 	case books.Right:
 	}
 }
@@ -196,7 +196,7 @@ func (a *audit) readBalances(ctx context.Context, what string, users []ledger.Us
 	err := a.each(ctx, what, users, func(ctx context.Context, user ledger.UserID) error {
 		balance, damaged, err := a.readBalance(ctx, user, a.aggregate)
 		if busy(err) {
-			a.leave(user, err.Error())
+			a.unsettled(user, err.Error())
 			return nil
 		}
 		if err == nil && !damaged {

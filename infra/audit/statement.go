@@ -57,7 +57,7 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 		err = context.Cause(ctx) // report the signal, not the request that it interrupted
 	}
 	if s.unknown && err == nil {
-		a.leave(o.user, unknownOrder)
+		a.unsettled(o.user, unknownOrder)
 	}
 	if err != nil {
 		a.report.Unfinished = err.Error()
@@ -103,7 +103,7 @@ func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.T
 		err = a.checkMovers(ctx)
 	}
 	if err == nil && !decided {
-		a.leave(user, last+"; rows are damaged, or missing from the index or the table: audit all users to find out")
+		a.unsettled(user, last+"; rows are damaged, or missing from the index or the table: audit all users to find out")
 	}
 	return err
 }

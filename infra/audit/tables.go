@@ -139,20 +139,20 @@ func (b *reader) readSettings(ctx context.Context) error {
 		return failed(err, "read the settings")
 	}
 	if len(r) == 0 {
-		b.doubt("the settings row is missing")
+		b.addFault("the settings row is missing")
 		return nil
 	}
 	settings, err := infra.DecodeSettings(r)
 	if err != nil {
-		b.doubt(books.ReasonOf(err))
+		b.addFault(books.ReasonOf(err))
 		return nil
 	}
 	b.config.Settings = settings
 	return nil
 }
 
-func (b *reader) doubt(reason string) {
-	b.doubts = append(b.doubts, finding{
+func (b *reader) addFault(reason string) {
+	b.faults = append(b.faults, finding{
 		TransactionID: infra.SettingsID, Kind: books.KindSettings,
 		Detail: fmt.Sprintf("%s; this audit uses the settings in the environment: %s", reason, b.config.Settings),
 	})

@@ -40,7 +40,7 @@ func resource(t *testing.T, name string, path ...string) any {
 }
 
 // The function's role allows exactly the requests that an audit makes.
-func TestPolicyAllowsWhatIsRequested(t *testing.T) {
+func TestPolicyAllowsEveryRequest(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
 	_, err := b.Ledger.Post(t.Context(), infratest.Entries(t, "new", "3 debit 1", "4 credit 1"))

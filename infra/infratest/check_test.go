@@ -118,9 +118,9 @@ func TestCheckFinds(t *testing.T) {
 func TestCheckWithoutTables(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	err := b.Check(gone)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := b.Check(cancelled)
 	require.ErrorContains(t, err, "scan "+b.Config.TransactionsTable)
 	_, found := errors.AsType[infratest.Findings](err)
 	assert.False(t, found)

@@ -88,7 +88,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	select {
 	case f.events <- event:
 	case <-f.ended:
-		return nil, f.gone()
+		return nil, f.endedError()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -96,7 +96,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	case answer := <-event.answer:
 		return answer, nil
 	case <-f.ended:
-		return nil, f.gone()
+		return nil, f.endedError()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -115,8 +115,8 @@ func (f *Function) Kill() {
 	_ = f.api.Close()
 }
 
-// gone returns the error for an event that the function did not answer before it ended.
-func (f *Function) gone() error {
+// endedError returns the error for an event that the function did not answer before it ended.
+func (f *Function) endedError() error {
 	return fmt.Errorf("the function has ended: %v", f.process.ProcessState)
 }
 

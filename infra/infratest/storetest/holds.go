@@ -117,19 +117,19 @@ func concurrentEnds(t *testing.T, b *script.Script) {
 		}
 		return err
 	})
-	stands, err := b.Ledger.Transaction(t.Context(), hold.TransactionID)
+	current, err := b.Ledger.Transaction(t.Context(), hold.TransactionID)
 	require.NoError(t, err)
 	firsts := 0
 	for i, err := range errs {
 		var ended *ledger.HoldEndedError
 		switch {
 		case err == nil:
-			assert.Equal(t, stands, ends[i].Transaction)
+			assert.Equal(t, current, ends[i].Transaction)
 			if !ends[i].Replayed {
 				firsts++
 			}
 		case assert.ErrorAs(t, err, &ended):
-			assert.Equal(t, stands.Status, ended.End.Status)
+			assert.Equal(t, current.Status, ended.End.Status)
 		}
 	}
 	assert.Equal(t, 1, firsts)

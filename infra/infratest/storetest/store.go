@@ -76,15 +76,15 @@ func refusalAfterEarlierAttempts(t *testing.T, b *script.Script) {
 
 func cancelledCall(t *testing.T, b *script.Script) {
 	r := infratest.Request(t, "1", "k", ledger.Credit, "10")
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	assert.ErrorIs(t, b.Store.Post(gone, posting(t, r)), ledger.ErrTryAgain)
-	assert.ErrorIs(t, b.Store.Decline(gone, declinedRow(t, r)), ledger.ErrTryAgain)
-	_, err := b.Store.Account(gone, r.UserID())
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, b.Store.Post(cancelled, posting(t, r)), ledger.ErrTryAgain)
+	assert.ErrorIs(t, b.Store.Decline(cancelled, declinedRow(t, r)), ledger.ErrTryAgain)
+	_, err := b.Store.Account(cancelled, r.UserID())
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	_, err = b.Store.Transaction(gone, r.TransactionID())
+	_, err = b.Store.Transaction(cancelled, r.TransactionID())
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	_, err = b.Store.History(gone, r.UserID(), ledger.Cursor{}, 1)
+	_, err = b.Store.History(cancelled, r.UserID(), ledger.Cursor{}, 1)
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
 	b.Play(t, "1 100")
 }

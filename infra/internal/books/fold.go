@@ -23,7 +23,7 @@ type Fold struct {
 	before   time.Time
 	entries  sums            // zero if every transaction has all its rows and no others
 	refunds  sums            // zero if the refund accounts agree with the refunds' rows
-	young    map[uint32]bool // buckets with refunds that may still be in progress
+	recent   map[uint32]bool // buckets with refunds that may still be in progress
 
 	pending map[ledger.TransactionID]pendingRow // by hold id, until the end is read
 	ends    map[ledger.TransactionID]endRow     // by hold id, until the pending row is read
@@ -35,7 +35,7 @@ type Fold struct {
 func NewFold(s ledger.Settings, before time.Time) *Fold {
 	return &Fold{
 		Tallies: Tallies{}, Rules: RuleTallies{}, settings: s, before: before,
-		young:   map[uint32]bool{},
+		recent:  map[uint32]bool{},
 		pending: map[ledger.TransactionID]pendingRow{}, ends: map[ledger.TransactionID]endRow{},
 	}
 }
@@ -66,14 +66,14 @@ func (f *Fold) Add(r Row) (t ledger.Transaction, found []Finding, ok bool) {
 
 func (f *Fold) addRefund(t ledger.Transaction) {
 	a := refundOf(t)
-	f.noteYoung(a)
+	f.noteRecent(a)
 	*f.refunds.of(a.Of) += numberOf(a)
 	f.Refunds = append(f.Refunds, t)
 }
 
-func (f *Fold) noteYoung(a infra.RefundAccount) {
+func (f *Fold) noteRecent(a infra.RefundAccount) {
 	if !a.RefundedAt.Before(f.before) {
-		f.young[bucketOf(a.Of)] = true
+		f.recent[bucketOf(a.Of)] = true
 	}
 }
 
@@ -221,7 +221,7 @@ func (f *Fold) IsOrphan(t ledger.Transaction) bool {
 
 // AddRefundAccount subtracts a refund account from the sums to which Add adds the refunds.
 func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
-	f.noteYoung(a)
+	f.noteRecent(a)
 	*f.refunds.of(a.Of) -= numberOf(a)
 }
 
@@ -235,10 +235,10 @@ func (f *Fold) RemoveRefund(t ledger.Transaction) {
 // RefundsFit reports whether the refund accounts agree with the refunds' rows. It ignores
 // accounts with a refund that may still be in progress, and accounts that share a sum with
 // such an account.
-func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.young) }
+func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.recent) }
 
 // MayMisrefund reports whether a transaction's refund account may be wrong. A correct
 // account may share its sum with a wrong one, and is then reported too.
 func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
-	return !f.refunds.fits(original) && !f.young[bucketOf(original)]
+	return !f.refunds.fits(original) && !f.recent[bucketOf(original)]
 }

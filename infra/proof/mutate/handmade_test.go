@@ -336,7 +336,7 @@ var defects = []defect{
 		{"infra/internal/books/rules.go", `ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n}`, `ledger.RuleChange{Debits: ledger.Allowed, Number: n}`}}},
 
 	// The settings.
-	{"a process with other settings starts", "infra TestStartRefusesOtherSettings", []edit{
+	{"a process with other settings starts", "infra TestStartRejectsOtherSettings", []edit{
 		{"infra/settings.go", `if !tables.Equal(s.settings) {`, `if false {`}}},
 	{"a start mistakes another start's row for a transaction", "infra TestStartsAtOnce", []edit{
 		{"infra/settings.go", `	row, err := s.readSettings(ctx)

@@ -27,7 +27,7 @@ type accounts struct {
 	ends     [mostPosts]unique.Handle[ending] // how each key's hold ended
 	refunded [mostPosts][mostEntries]int64
 	short    uint64 // a bit for each decline that a call has decided but not yet stored
-	lapsed   uint16 // a bit for each hold that an answer counted as expired
+	expired  uint16 // a bit for each hold that an answer counted as expired
 }
 
 // unused is the outcome of an unused key, and notEnded is the ending of an open hold.
@@ -116,10 +116,10 @@ type misfit struct {
 }
 
 // post applies entries in order, up to the first that does not fit, which it returns as declined.
-// If the parameter only is a user and not everybody, post skips all other users' entries.
+// If the parameter only is a user and not everyUser, post skips all other users' entries.
 func (a accounts) post(entries []entry, only int) (after accounts, declined misfit, fits bool) {
 	for i, e := range entries {
-		if only != everybody && e.user != only {
+		if only != everyUser && e.user != only {
 			continue
 		}
 		before := a.balances[e.user]
@@ -138,7 +138,7 @@ func (a accounts) post(entries []entry, only int) (after accounts, declined misf
 	return a, misfit{}, true
 }
 
-const everybody = -1
+const everyUser = -1
 
 // event is one step of the model ledger. Its second result is false if the step is impossible.
 type event func(accounts) (after accounts, can bool)
@@ -161,19 +161,20 @@ func (h *history) posted(key int, o outcome, released []release) event {
 				return a, false
 			}
 		}
-		after, _, can = a.post(o.moved(), everybody)
+		after, _, can = a.post(o.moved(), everyUser)
 		after.keys[key] = use
 		return after, can
 	}
 }
 
-// A decline is two events, fallShort and decline. At fallShort an entry does not fit: a rule blocks
-// it, or the balance does not allow it, even with all expired holds released. At decline, later in
-// the same call, the decline is stored under the key, if the key is still unused. The balance may
-// have changed in between. The decline names the first entry that does not fit, or if DynamoDB did
-// not report all failed conditions, the first of the declined user's entries that does not fit.
-func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
-	entries, only := o.moved(), everybody
+// A decline is two events, decideDecline and decline. At decideDecline an entry does not fit: a rule
+// blocks it, or the balance does not allow it, even with all expired holds released. At decline,
+// later in the same call, the decline is stored under the key, if the key is still unused. The
+// balance may have changed in between. The decline names the first entry that does not fit, or if
+// DynamoDB did not report all failed conditions, the first of the declined user's entries that does
+// not fit.
+func (h *history) decideDecline(o outcome, bit uint64, allReported bool, now int64) event {
+	entries, only := o.moved(), everyUser
 	if !allReported {
 		only = o.entries[o.place].user
 	}
@@ -183,9 +184,9 @@ func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) 
 				return a, false // a refund above its limit is rejected, not declined
 			}
 		}
-		free := h.freed(a, now)
+		free := h.withReleases(a, now)
 		_, declined, fits := free.post(entries, only)
-		a.lapsed = free.lapsed
+		a.expired = free.expired
 		a.short |= bit
 		return a, !fits && declined == misfit{o.place, o.seen, o.blocked}
 	}

@@ -50,7 +50,7 @@ func (c *caller) live(ctx context.Context) {
 		patient, cancel := context.WithTimeout(ctx, c.run.patience/4+c.below(c.run.patience))
 		next := c.choose()
 		if c.chance.IntN(8) == 0 {
-			c.mortal(patient, next)
+			c.callAndKill(patient, next)
 		} else if c.chance.IntN(10) == 0 {
 			user := c.run.users[next.user].id
 			if page, err := c.ledger.History(patient, user, ledger.Cursor{}, 2+c.chance.IntN(3)); err == nil {
@@ -106,9 +106,9 @@ func (c *caller) choose() ask {
 	return next
 }
 
-// mortal makes a call in a process that is killed at a random moment, unless the call ends first. A
-// killed process sends nothing more, and its caller gets no answer.
-func (c *caller) mortal(ctx context.Context, next ask) {
+// callAndKill makes a call in a process that is killed at a random moment, unless the call ends
+// first. A killed process sends nothing more, and its caller gets no answer.
+func (c *caller) callAndKill(ctx context.Context, next ask) {
 	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))
 	defer kill()
 	made := c.call(ctx, next)

@@ -117,7 +117,7 @@ func (h *history) declining(c *call, o outcome, bit uint64) event {
 	// mean that it was refused once. A second attempt may also try to release holds, and its
 	// refusal may report only the users of those holds.
 	allReported := h.reportsAll && len(c.readings) == c.read+2
-	return h.fallShort(o, bit, allReported, c.now())
+	return h.decideDecline(o, bit, allReported, c.now())
 }
 
 func (h *history) released(c *call) (all []release) {
@@ -185,7 +185,7 @@ func (h *history) addEnded(c *call, result ledger.Result) {
 func (h *history) answersStatus(c *call, answered ledger.Transaction, now int64) event {
 	o := outcomeOf(answered)
 	o.status = ledger.Pending
-	return h.stands(c.key, o, answered.Status, cents(answered.Captured), now)
+	return h.hasStatus(c.key, o, answered.Status, cents(answered.Captured), now)
 }
 
 // withoutRow returns the event for an answer without a transaction: an error or a balance.

@@ -52,7 +52,7 @@ func (h *history) end(a accounts, key int, by unique.Handle[ending], late int64)
 	if e.end == ledger.Expiry {
 		can = e.created >= o.expires()+late
 	} else {
-		can = e.created < o.expires() && a.lapsed&(1<<key) == 0
+		can = e.created < o.expires() && a.expired&(1<<key) == 0
 	}
 	if can = can && e.captured <= held.amount && (e.captured > 0) == (e.end == ledger.Capture); !can {
 		return a, false
@@ -75,22 +75,23 @@ func hasEnded(key int, by unique.Handle[ending]) event {
 	return func(a accounts) (accounts, bool) { return a, a.ends[key] == by }
 }
 
-// freed returns the accounts after the release of all holds that can be released at the time now.
-func (h *history) freed(a accounts, now int64) accounts {
+// withReleases returns the accounts after the release of all holds that can be released at the time
+// now.
+func (h *history) withReleases(a accounts, now int64) accounts {
 	for key := range a.ends {
 		if o, ok := a.open(key); ok && now >= o.expires()+grace {
 			a.balances[o.entries[0].user] += o.entries[0].amount
-			a = h.lapse(a, key)
+			a = h.countAsExpired(a, key)
 		}
 	}
 	return a
 }
 
-// In a punctual run, lapse records that an answer counted the hold as expired. The hold can't be
-// captured or voided afterwards.
-func (h *history) lapse(a accounts, key int) accounts {
+// In a punctual run, countAsExpired records that an answer counted the hold as expired. The hold
+// can't be captured or voided afterwards.
+func (h *history) countAsExpired(a accounts, key int) accounts {
 	if h.punctual {
-		a.lapsed |= 1 << key
+		a.expired |= 1 << key
 	}
 	return a
 }
@@ -98,20 +99,20 @@ func (h *history) lapse(a accounts, key int) accounts {
 // funds requires that the user has this balance, held sum and rules at the time now.
 func (h *history) funds(user int, balance, held int64, answered rules, now int64) event {
 	return func(a accounts) (accounts, bool) {
-		free, sum := h.freed(a, now), int64(0)
+		free, sum := h.withReleases(a, now), int64(0)
 		for key := range a.ends {
 			if o, ok := a.open(key); ok && o.entries[0].user == user && now < o.expires()+grace {
 				sum += o.entries[0].amount
 			}
 		}
-		a.lapsed = free.lapsed
+		a.expired = free.expired
 		return a, free.balances[user] == balance && sum == held && a.rules[user] == answered
 	}
 }
 
-// stands requires that the key's stored transaction equals the parameter answered, and has this
+// hasStatus requires that the key's stored transaction equals the parameter answered, and has this
 // status and captured amount at the time now.
-func (h *history) stands(key int, answered outcome, status ledger.Status, captured, now int64) event {
+func (h *history) hasStatus(key int, answered outcome, status ledger.Status, captured, now int64) event {
 	use := unique.Make(answered)
 	return func(a accounts) (accounts, bool) {
 		o, ok := a.open(key)
@@ -123,7 +124,7 @@ func (h *history) stands(key int, answered outcome, status ledger.Status, captur
 		case now < o.expires()+grace:
 			return a, status == ledger.Pending
 		}
-		return h.lapse(a, key), status == ledger.Expired
+		return h.countAsExpired(a, key), status == ledger.Expired
 	}
 }
 
@@ -153,8 +154,8 @@ func (h *history) receiverFull(key int, sum, seen, now int64) event {
 		if sum == 0 {
 			sum = o.entries[0].amount
 		}
-		receiver, free := o.entries[1].user, h.freed(a, now)
-		a.lapsed = free.lapsed
+		receiver, free := o.entries[1].user, h.withReleases(a, now)
+		a.expired = free.expired
 		return a, free.balances[receiver] == seen && a.balances[receiver]+sum > ceiling && !a.rules[receiver].credits
 	}
 }

@@ -67,8 +67,8 @@ func changed(key int, o outcome) event {
 // released, does not allow the new limit.
 func (h *history) inUse(o outcome, bit uint64, now int64) event {
 	return func(a accounts) (accounts, bool) {
-		c, free := o.change, h.freed(a, now)
-		a.lapsed = free.lapsed
+		c, free := o.change, h.withReleases(a, now)
+		a.expired = free.expired
 		a.short |= bit
 		balance := free.balances[c.user]
 		return a, c.lends && a.rules[c.user].limit == c.before && balance == o.seen && !c.fits(balance)

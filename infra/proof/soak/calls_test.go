@@ -77,13 +77,13 @@ var hostile = []string{
 	`{"httpMethod":"GET","path":"/transactions/%00"}`,
 }
 
-// offend sends a hostile event, whole or cut off at a random byte. The answer must be a 4xx.
-func (tr *traffic) offend(ctx context.Context) {
+// sendHostile sends a hostile event, whole or cut off at a random byte. The answer must be a 4xx.
+func (tr *traffic) sendHostile(ctx context.Context) {
 	event := hostile[rand.IntN(len(hostile))]
 	if len(event) > 0 && rand.IntN(4) == 0 {
 		event = event[:rand.IntN(len(event))]
 	}
-	if got, ok := tr.insist(ctx, event); ok {
+	if got, ok := tr.sendUntilAnswered(ctx, event); ok {
 		tr.hostile.Add(1)
 		assert.True(tr.t, got.StatusCode >= 400 && got.StatusCode < 500, "%.200q: %+v", event, got)
 	}

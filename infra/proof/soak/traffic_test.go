@@ -109,10 +109,10 @@ func (tr *traffic) call(ctx context.Context) {
 		}
 	case chance < 97:
 		event := reads[rand.IntN(len(reads))]
-		got, ok := tr.insist(ctx, event)
+		got, ok := tr.sendUntilAnswered(ctx, event)
 		assert.True(tr.t, !ok || got.StatusCode == http.StatusOK, "%s: %+v", event, got)
 	default:
-		tr.offend(ctx)
+		tr.sendHostile(ctx)
 	}
 }
 
@@ -137,7 +137,7 @@ func (tr *traffic) recently(all *[]string) string {
 // make sends a new or repeated write. Once an answer is stored, each repetition must get the same
 // answer.
 func (tr *traffic) make(ctx context.Context, event string) {
-	got, ok := tr.insist(ctx, event)
+	got, ok := tr.sendUntilAnswered(ctx, event)
 	if !ok {
 		return
 	}
@@ -163,13 +163,13 @@ func (a answer) isForEver() bool {
 	return a.StatusCode < 300 || a.Headers["Location"] != "" || strings.Contains(a.Body, "/problems/hold-ended")
 }
 
-// insist retries an event until the answer is not 503, and returns that answer. ok is false if ctx
-// ended first. When ctx ends, the call in flight still finishes.
-func (tr *traffic) insist(ctx context.Context, event string) (a answer, ok bool) {
+// sendUntilAnswered retries an event until the answer is not 503, and returns that answer. ok is
+// false if ctx ended first. When ctx ends, the call in flight still finishes.
+func (tr *traffic) sendUntilAnswered(ctx context.Context, event string) (a answer, ok bool) {
 	for cut := 0; ctx.Err() == nil && assert.Less(tr.t, cut, 1000, "no process lives"); {
 		tr.calls.Add(1)
 		output, err := tr.functions[rand.IntN(processes)].Load().Invoke(context.WithoutCancel(ctx), []byte(event))
-		if err != nil { // the process is gone
+		if err != nil { // the process has ended
 			cut++
 			tr.cut.Add(1)
 			time.Sleep(time.Millisecond)

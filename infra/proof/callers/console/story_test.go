@@ -295,8 +295,8 @@ func TestStepsDraw(t *testing.T) {
 	assert.Equal(t, "60% 40%", b.ask(`[...document.querySelectorAll("#step-5 .bar-row:nth-child(2) .bar > *")].map(({style}) => style.width).join(" ")`))
 }
 
-// hurry makes the page's timers run ten times as fast.
-func (b browser) hurry() {
+// speedUp makes the page's timers run ten times as fast.
+func (b browser) speedUp() {
 	b.t.Helper()
 	b.run(`const real = window.setTimeout; window.setTimeout = (then, time, ...more) => real(then, time / 10, ...more);`)
 }
@@ -305,7 +305,7 @@ func (b browser) hurry() {
 func TestStory(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light", "no-preference")
-	b.hurry()
+	b.speedUp()
 	b.vary("step-5-seconds", "1")
 	b.do(chromedp.Focus("#play"), chromedp.KeyEvent(kb.Enter))
 	assert.Equal(t, "Stop", b.text("play"))
@@ -350,7 +350,7 @@ func TestStoryShowsSentences(t *testing.T) {
 			b := open(t, "/")
 			b.prefer("light", "no-preference")
 			b.do(chromedp.EmulateViewport(size[0], size[1]))
-			b.hurry()
+			b.speedUp()
 			b.vary("step-5-seconds", "1")
 			b.click("#play")
 			for n := 1; n <= 5; n++ {
