@@ -15,13 +15,13 @@ var All = []Kind{
 	{Name: "request lost", Fault: LoseRequest},
 	{Name: "response lost", Fault: LoseResponse, Applied: true},
 	{Name: "response cut", Fault: CutResponse, Applied: true},
-	{Name: "digit added", Fault: Damage(addDigit), Applied: true},
-	{Name: "response empty", Fault: Replace(""), Applied: true},
-	{Name: "proxy's empty 200", Fault: Proxy(http.StatusOK, "")},
-	{Name: "proxy's empty object", Fault: Proxy(http.StatusOK, "{}")},
-	{Name: "proxy's page", Fault: Proxy(http.StatusOK, "<!doctype html><title>Sign in</title>")},
-	{Name: "proxy's empty 403", Fault: Proxy(http.StatusForbidden, "")},
-	{Name: "proxy's error", Fault: Proxy(http.StatusForbidden, `{"message":"Forbidden"}`)},
+	{Name: "digit added", Fault: damage(addDigit), Applied: true},
+	{Name: "response empty", Fault: emptyResponse, Applied: true},
+	{Name: "proxy's empty 200", Fault: proxy(http.StatusOK, "")},
+	{Name: "proxy's empty object", Fault: proxy(http.StatusOK, "{}")},
+	{Name: "proxy's page", Fault: proxy(http.StatusOK, "<!doctype html><title>Sign in</title>")},
+	{Name: "proxy's empty 403", Fault: proxy(http.StatusForbidden, "")},
+	{Name: "proxy's error", Fault: proxy(http.StatusForbidden, `{"message":"Forbidden"}`)},
 	{Name: "conflict", Fault: Conflict},
 	{Name: "throttled", Fault: Throttle},
 	{Name: "throughput exceeded", Fault: cancellation("ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException")},
@@ -33,10 +33,10 @@ var All = []Kind{
 	{Name: "server error after the write", Fault: FailAfter, Applied: true},
 }
 
-// Proxy returns a fault in which a proxy answers, and DynamoDB never receives the request.
-func Proxy(status int, body string) Fault {
+// proxy returns a fault in which a proxy answers, and DynamoDB never receives the request.
+func proxy(status int, body string) Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
-		return Foreign(r, status, body), nil
+		return foreign(r, status, body), nil
 	}
 }
 

@@ -42,7 +42,7 @@ func cancellation(reason, exception string) Fault {
 
 // Answer returns a response from DynamoDB, with this body and its checksum.
 func Answer(r *http.Request, status int, body string) *http.Response {
-	answer := Foreign(r, status, body)
+	answer := foreign(r, status, body)
 	answer.Header.Set(checksum, checksumOf(body))
 	return answer
 }
@@ -54,8 +54,8 @@ func checksumOf(body string) string {
 	return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(body))), 10)
 }
 
-// Foreign returns a response from another server, such as a proxy. It has no checksum.
-func Foreign(r *http.Request, status int, body string) *http.Response {
+// foreign returns a response from another server, such as a proxy. It has no checksum.
+func foreign(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
 		Status:        http.StatusText(status),
 		StatusCode:    status,

@@ -29,22 +29,14 @@ func Rewrite(change func(body string) string) Fault {
 	})
 }
 
-// Damage returns a fault that applies the request and changes the answer's body, but keeps the
+// damage returns a fault that applies the request and changes the answer's body, but keeps the
 // checksum of the original body. DynamoDB sends a checksum even with errors; DynamoDB Local does
 // not.
-func Damage(change func(body string) string) Fault {
+func damage(change func(body string) string) Fault {
 	return replace(func(answer *http.Response, body string) *http.Response {
-		damaged := Foreign(answer.Request, answer.StatusCode, change(body))
+		damaged := foreign(answer.Request, answer.StatusCode, change(body))
 		damaged.Header.Set(checksum, checksumOf(body))
 		return damaged
-	})
-}
-
-// Replace returns a fault that applies the request and loses its answer. The client receives status
-// 200 with this body from another server instead.
-func Replace(body string) Fault {
-	return replace(func(answer *http.Response, _ string) *http.Response {
-		return Foreign(answer.Request, http.StatusOK, body)
 	})
 }
 
@@ -63,8 +55,14 @@ func replace(by func(answer *http.Response, body string) *http.Response) Fault {
 	}
 }
 
+// emptyResponse applies the request and loses its answer. The client receives an empty one with
+// status 200, without a checksum, instead.
+var emptyResponse = replace(func(answer *http.Response, _ string) *http.Response {
+	return foreign(answer.Request, http.StatusOK, "")
+})
+
 // CutResponse applies the request and drops the second half of the answer.
-var CutResponse = Damage(func(body string) string { return body[:len(body)/2] })
+var CutResponse = damage(func(body string) string { return body[:len(body)/2] })
 
 // addDigit inserts a 9 before the first digit, so that a balance of 120 reads 9120.
 func addDigit(body string) string {

@@ -224,15 +224,15 @@ func (s *Script) parse(t testing.TB, name, text string) *call {
 			return l.ChangeRules(ctx, r)
 		}}
 	}
-	r := Request(t, name, text)
+	r := request(t, name, text)
 	r.PostedBy = s.PostedBy
 	return &call{id: r.TransactionID(), send: func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
 		return l.Post(ctx, r)
 	}}
 }
 
-// Request parses the entries in a step, such as "hold 1h a debit 10".
-func Request(t testing.TB, key, text string) ledger.Request {
+// request parses the entries in a step, such as "hold 1h a debit 10".
+func request(t testing.TB, key, text string) ledger.Request {
 	t.Helper()
 	text, isHold := strings.CutPrefix(text, "hold ")
 	var expiresIn time.Duration

@@ -11,15 +11,12 @@ import (
 	"onewrite/infra/infratest/script"
 )
 
-// Open creates new books for a test, and checks them when the test ends.
-type Open func(t testing.TB) *infratest.Books
-
 // scene is a test case, written as a script.
 type scene struct{ name, steps string }
 
 // Run checks that a store keeps the promises of [ledger.Store], directly and through a
-// [ledger.Ledger].
-func Run(t *testing.T, open Open) {
+// [ledger.Ledger]. Each test calls open for new books, which are checked when the test ends.
+func Run(t *testing.T, open func(testing.TB) *infratest.Books) {
 	for _, s := range slices.Concat(entryScenes, holdScenes, refundScenes, ruleScenes) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

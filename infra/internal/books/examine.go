@@ -18,9 +18,9 @@ import (
 // Row is a row as DynamoDB returns it.
 type Row = map[string]types.AttributeValue
 
-// ClockAhead is the largest accepted difference between the function's clock and this
+// clockAhead is the largest accepted difference between the function's clock and this
 // machine's.
-const ClockAhead = 15 * time.Minute
+const clockAhead = 15 * time.Minute
 
 // These are the attributes of the two tables. If a later version writes others, use the
 // audit of that version.
@@ -52,9 +52,9 @@ func (f *faults) addStrays(r Row, isKnown func(name string) bool) {
 	}
 }
 
-// addFuture adds a finding if the time at is more than ClockAhead in the future.
+// addFuture adds a finding if the time at is more than clockAhead in the future.
 func (f *faults) addFuture(name string, at time.Time) {
-	if at.After(time.Now().Add(ClockAhead)) {
+	if at.After(time.Now().Add(clockAhead)) {
 		f.add(KindTime, "%s is %s, which is in the future", name, ledger.FormatTime(at))
 	}
 }

@@ -68,9 +68,9 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 }
 
 // CompareRefund returns "" if a refund reverses entries of o and is not older than o, or
-// else the reason. The clocks of the two calls may differ by ClockAhead.
+// else the reason. The clocks of the two calls may differ by clockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
-	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
+	if refund.CreatedAt.Add(clockAhead).Before(o.Since) {
 		return fmt.Sprintf("its time, %s, is before the refunded transaction's, %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
 	}
 	var parts []ledger.Part

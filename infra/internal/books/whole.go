@@ -45,7 +45,7 @@ func (w Wholes) Add(t ledger.Transaction) {
 // Findings returns a finding for each transaction whose rows differ from its entries.
 func (w Wholes) Findings() (found []Finding) {
 	for id, one := range w {
-		detail := one.Difference()
+		detail := one.difference()
 		if detail == "" {
 			continue
 		}
@@ -116,7 +116,7 @@ func (w *Whole) Rebuild() (r Repair) {
 	}
 	missing, extra := w.compare()
 	if extra > 0 {
-		r.Unclear = w.Difference()
+		r.Unclear = w.difference()
 		return r
 	}
 	r.Missing = missing
@@ -148,8 +148,8 @@ func (w *Whole) compare() (missing []ledger.Transaction, extra int) {
 	return missing, len(further)
 }
 
-// Difference describes how a transaction's rows differ from its entries, or returns "".
-func (w *Whole) Difference() string {
+// difference describes how a transaction's rows differ from its entries, or returns "".
+func (w *Whole) difference() string {
 	missing, extra := w.compare()
 	expected := len(w.expected())
 	switch {
