@@ -254,13 +254,14 @@ func textOf(m member) string {
 	return string(m)
 }
 
-// unreadable describes for the caller where and why decoding the JSON failed.
+// unreadable describes for the caller where and why decoding the JSON failed. It shortens the
+// pointer, because a name can be as long as the event.
 func unreadable(err error) string {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Sprintf("%v at byte %d", syntax.Err, syntax.ByteOffset)
 	}
 	if kind, ok := errors.AsType[*json.SemanticError](err); ok {
-		return fmt.Sprintf("a JSON %v is not expected at %q", kind.JSONKind, kind.JSONPointer)
+		return fmt.Sprintf("a JSON %v is not expected at %.100q", kind.JSONKind, kind.JSONPointer)
 	}
 	return "it can't be read"
 }

@@ -255,6 +255,30 @@ func TestEventPaths(t *testing.T) {
 	}
 }
 
+// An answer must be at most 6 MB. Lambda rejects a larger one, and aws-lambda-go then exits.
+// So an answer does not repeat a long path or name.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+func TestAnswersToLargeEvents(t *testing.T) {
+	t.Parallel()
+	const mostBytes = 6 << 20
+	for name, payload := range map[string]string{
+		"path 2.0":     `{"rawPath":"/` + strings.Repeat("é", 3<<19) + `","requestContext":{"http":{"method":"GET"}}}`,
+		"path 1.0":     `{"path":"/` + strings.Repeat("é", 3<<19) + `","httpMethod":"GET"}`,
+		"encoded path": `{"path":"/` + strings.Repeat("%41", 1<<20) + `","httpMethod":"GET"}`,
+		"name":         `{"pathParameters":{"` + strings.Repeat("n", 5<<20) + `":1}}`,
+	} {
+		require.Less(t, len(payload), mostBytes, "Lambda accepts the event")
+		for _, access := range []handler.Access{{Authorization: handler.None}, {Authorization: handler.IAM}} {
+			h, _, _ := newHandlerFor(t, access)
+			output, err := h.Invoke(t.Context(), []byte(payload))
+			require.NoError(t, err)
+			assert.Less(t, len(output), mostBytes, "%s: %.300s", name, output)
+			assert.Contains(t, []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound}, decodeAnswer(t, output).Status, name)
+		}
+	}
+}
+
 // A body that is marked as base64 but is not gets a 400, even on a read. A caller without
 // permission gets only the 403.
 func TestBodyNotBase64(t *testing.T) {

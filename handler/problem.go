@@ -118,6 +118,11 @@ var endings = map[ledger.End]string{
 	ledger.Expiry:  "expired",
 }
 
+// maxInstanceBytes limits the path in an answer. API Gateway and function URLs send shorter
+// paths. A direct invocation can send one that would make the answer larger than Lambda
+// allows.
+const maxInstanceBytes = 64 << 10
+
 // problemAnswer returns the problem document for err. It leaves out everything that the
 // caller must not see.
 func (h *Handler) problemAnswer(err error, caller caller, instance string) answer {
@@ -128,7 +133,7 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 		Title:    row.title,
 		Status:   row.status,
 		Detail:   row.detail,
-		Instance: instance,
+		Instance: instance[:min(len(instance), maxInstanceBytes)],
 	}
 	became := row.outcome
 
