@@ -186,6 +186,14 @@ func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammo
 	return parsed
 }
 
+// amountFieldOf returns the name under which an amount was sent, given the member ammount.
+func amountFieldOf(ammount []byte) string {
+	if ammount == nil {
+		return amountField
+	}
+	return ammountField
+}
+
 // parseExpiresIn parses the time until a hold expires. If all entries are valid, it also
 // checks that a hold can have these entries.
 func parseExpiresIn(invalid *invalidRequest, expiresIn jsontext.Value, r *ledger.Request) {

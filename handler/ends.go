@@ -70,10 +70,7 @@ func (h *Handler) parseCapture(c *call) (amount ledger.Amount, field string, err
 	var m captureMembers
 	readObject(invalid, body, &m, "a JSON object, or left out")
 	checkCurrency(invalid, h.settings, "", m.Currency)
-	field = ammountField
-	if m.Ammount == nil {
-		field = amountField
-	}
+	field = amountFieldOf(m.Ammount)
 	const null = "must be an amount, not null: left out, it is all that is held"
 	switch {
 	case m.Ammount.Kind() == 'n':

@@ -102,6 +102,7 @@ type partMembers struct {
 // its field. Without either it is a refund of everything.
 type refundAsked struct {
 	parts    []ledger.Part
+	fields   []string // the field of each part's amount
 	amount   ledger.Amount
 	field    string
 	metadata ledger.Metadata
@@ -118,30 +119,27 @@ func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked
 	checkCurrency(invalid, s, "", m.Currency)
 	asked.metadata = parseMetadata(invalid, m.Metadata)
 	if m.Ammount != nil || m.Amount != nil {
-		asked.field = ammountField
-		if m.Ammount == nil {
-			asked.field = amountField
-		}
+		asked.field = amountFieldOf(m.Ammount)
 		asked.amount = parseAmount(invalid, s, "", member(m.Ammount), member(m.Amount))
 		if m.Entries != nil {
 			invalid.add(asked.field, "must be in an entry, or entries be left out")
 		}
 	}
 	if m.Entries != nil {
-		asked.parts = parseParts(invalid, s, m.Entries)
+		asked.parseParts(invalid, s, m.Entries)
 	}
 	return asked
 }
 
-func parseParts(invalid *invalidRequest, s ledger.Settings, text jsontext.Value) (parts []ledger.Part) {
+func (asked *refundAsked) parseParts(invalid *invalidRequest, s ledger.Settings, text jsontext.Value) {
 	var entries []jsontext.Value
 	if text.Kind() != '[' || json.Unmarshal(text, &entries) != nil {
 		invalid.add(entriesField, "must be an array")
-		return nil
+		return
 	}
 	if len(entries) == 0 || len(entries) > ledger.MaxRefundPlaces {
 		invalid.add(entriesField, fmt.Sprintf("must have 1 to %d entries", ledger.MaxRefundPlaces))
-		return nil
+		return
 	}
 	for i, entry := range entries {
 		field := partField(i)
@@ -151,12 +149,12 @@ func parseParts(invalid *invalidRequest, s ledger.Settings, text jsontext.Value)
 			continue
 		}
 		checkCurrency(invalid, s, field+".", m.Currency)
-		parts = append(parts, ledger.Part{
+		asked.parts = append(asked.parts, ledger.Part{
 			Entry:  parseMember(invalid, field+"."+entryField, m.Entry, aNumber, parsePlace),
 			Amount: parseAmount(invalid, s, field+".", m.Ammount, m.Amount),
 		})
+		asked.fields = append(asked.fields, field+"."+amountFieldOf(m.Ammount))
 	}
-	return parts
 }
 
 func partField(i int) string { return fmt.Sprintf("%s[%d]", entriesField, i) }
@@ -188,7 +186,7 @@ func (asked refundAsked) of(invalid *invalidRequest, original ledger.Original) [
 		case slices.ContainsFunc(asked.parts[:i], func(before ledger.Part) bool { return before.Entry >= p.Entry }):
 			invalid.add(partField(i)+"."+entryField, "must be after the places before it")
 		default:
-			invalid.addError(partField(i)+"."+ammountField, original.CheckAmount(p))
+			invalid.addError(asked.fields[i], original.CheckAmount(p))
 		}
 	}
 	return asked.parts

@@ -228,6 +228,7 @@ func TestRefundRejected(t *testing.T) {
 			{sale, "entries[1].entry entries[2].entry", []string{parts("1", "1", "0")}},
 			{sale, "entries[0].ammount entries[1].ammount", []string{`{"entries":[{"entry":0,"ammount":"10.01"},{"entry":2,"ammount":"1.01"}]}`}},
 			{sale, "entries[0].ammount entries[0].currency", []string{`{"entries":[{"entry":0,"ammount":"x","currency":"EUR"}]}`}},
+			{sale, "entries[0].amount entries[1].ammount", []string{`{"entries":[{"entry":0,"amount":"10.01"},{"entry":1,"ammount":"9.01","amount":"9.01"}]}`}},
 		} {
 			for _, sent := range c.bodies {
 				assertInvalid(t, a.refund(t, c.id, "k", sent), sent, strings.Fields(c.fields)...)
