@@ -32,7 +32,11 @@ func RefundsKey(of ledger.TransactionID) string { return refundsKeyPrefix + of.S
 
 // ParseRefundsKey returns the transaction's id from a key that [RefundsKey] returned.
 func ParseRefundsKey(s string) (ledger.TransactionID, error) {
-	return ledger.ParseTransactionID(strings.TrimPrefix(s, refundsKeyPrefix))
+	id, ok := strings.CutPrefix(s, refundsKeyPrefix)
+	if !ok { // a user's id can look like a transaction's
+		return ledger.TransactionID{}, fmt.Errorf("must begin with %q", refundsKeyPrefix)
+	}
+	return ledger.ParseTransactionID(id)
 }
 
 // IsRefundAccount reports whether a row in the transactions_aggregate table is a refund

@@ -28,13 +28,14 @@ type rebuilder struct {
 	unclear map[ledger.UserID]string        // why the rules can't be determined
 	damaged map[string]bool                 // ids of damaged rows and of their users
 	touched map[ledger.UserID]bool          // users whose rows the rebuild changes
+	removed map[ledger.TransactionID]bool   // orphans that it removes
 }
 
 // rebuildAll runs the rebuild. It writes each change as it makes it, and a summary at the end.
 func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status int, err error) {
 	r := &rebuilder{
 		audit: a, only: o.user, write: o.write, log: &changeLog{out: out, json: o.format == formatJSON, summary: rebuildSummary{Written: o.write}},
-		counted: map[ledger.UserID]int{}, unclear: map[ledger.UserID]string{}, damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
+		counted: map[ledger.UserID]int{}, unclear: map[ledger.UserID]string{}, damaged: map[string]bool{}, touched: map[ledger.UserID]bool{}, removed: map[ledger.TransactionID]bool{},
 	}
 	if err := r.run(ctx); err != nil {
 		a.report.Unfinished = err.Error()
@@ -77,6 +78,8 @@ func (r *rebuilder) noteBalances(ctx context.Context) error {
 	return r.scan(ctx, r.config.AggregateTable, "balances", 0, func(row row) error {
 		if a, err := infra.DecodeRefundAccount(row); infra.IsRefundAccount(row) && err == nil {
 			r.fold.AddRefundAccount(a)
+		} else if of, keyErr := infra.ParseRefundsKey(books.TextOf(row, "user_id")); keyErr == nil {
+			r.fold.AddRefundAccount(infra.RefundAccount{Of: of, Refunds: ledger.Refunds{Count: 1}}) // damaged: no refund matches one without sums
 		} else if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
 			r.fold.Tallies.Of(user).Read = hashOf(row)
 			if a, err := infra.DecodeAggregate(row); err == nil && a.Changes > 0 {
@@ -108,6 +111,13 @@ func (r *rebuilder) makeWholes(ctx context.Context) error {
 			w.Lacks = lost.absent
 		}
 	}
+	for id, w := range wholes {
+		for _, stray := range w.Strays() {
+			user, row := stray.UserID.String(), stray.ID.String()
+			r.damaged[user], r.damaged[row] = true, true
+			r.find(finding{UserID: user, TransactionID: row, Kind: books.KindTransactionID, Detail: fmt.Sprintf("no row of transaction %s should have this id", id)})
+		}
+	}
 	return forEach(ctx, r.segments, maps.Values(wholes), r.makeWhole)
 }
 
@@ -135,7 +145,7 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix books.Repair) (made bool, err error) {
 	c := change{TransactionID: id.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans), Kept: fix.Unclear}
 	r.mu.Lock()
-	for _, id := range append([]string{id.String(), fix.Absent.String()}, c.Wrote...) {
+	for _, id := range slices.Concat([]string{id.String(), fix.Absent.String()}, c.Wrote, c.Removed) {
 		if r.damaged[id] {
 			c.Kept = "its row " + id + " is damaged"
 		}
@@ -151,7 +161,7 @@ func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix boo
 		r.fold.Tallies.Of(t.UserID).Add(t)
 	}
 	for _, t := range fix.Orphans {
-		r.touched[t.UserID] = true
+		r.touched[t.UserID], r.removed[t.ID] = true, true
 		r.fold.Tallies.Of(t.UserID).Remove(t)
 		r.fold.RemoveRefund(t)
 	}
@@ -320,7 +330,7 @@ func (r *rebuilder) wrongMover(ctx context.Context, one candidate) (string, erro
 	if err != nil || one.tally.Moved(first) { // there is no transaction_id, or it is right
 		return "", nil //nolint:nilerr // no transaction_id is not an error
 	}
-	if can, err := r.canMove(ctx, one.user, first); err != nil || can {
+	if can, err := r.canMove(ctx, one.user, first); err != nil || can && !r.removed[first] {
 		return "", err
 	}
 	return first.String(), nil

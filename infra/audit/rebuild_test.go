@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ func TestRebuild(t *testing.T) {
 	t.Parallel()
 	rows := kinds(t)
 	transfer, credit, open := infratest.Entries(t, "transfer", "bob debit 1").TransactionID(), idOf(t, "alice", "credit"), holdOf(t, "open")
+	spent := holdOf(t, "spent")
 	sale, openHold := idOf(t, "buyer", "sale"), "hold:"+base64.RawURLEncoding.EncodeToString(open[:])
 	r1, r3 := idOf(t, "lent", "r1"), idOf(t, "lent", "r3")
 	holdAs := &types.AttributeValueMemberL{Value: []types.AttributeValue{num("40"), num("1")}}
@@ -51,6 +53,10 @@ func TestRebuild(t *testing.T) {
 		{"a hold under another id", edits{set("open", openHold, nil, "hold:AAAAAAAAAAAAAAAAAAAAAA", holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
 		{"a wrong mover", edits{set("alice", "transaction_id", text(transfer.String()))},
 			[]string{`user "alice": from 105 at version 2 with the wrong transaction_id ` + transfer.String() + " to 105 at version 2"}, nil},
+		{"a mover that is removed", edits{drop(spent.String()), set("spent", "version", num("1"), "transaction_id", text(spent.End().String()))}, []string{
+			"transaction " + spent.String() + ": remove 1 orphan",
+			`user "spent": from 20 at version 1 with the wrong transaction_id ` + spent.End().String() + " to 20 at version 1",
+		}, map[string]string{"spent": "20, limit 0, blocked false false, 0 changes"}},
 		{"no refund account", edits{drop(account)}, []string{ofSale + ": from no refunds to " + made}, nil},
 		{"a wrong refund account", edits{set(account, "r0", num("1"), "version", num("7"), "r2", nil)},
 			[]string{ofSale + ": from 7 refunds: 1 of entry 0, 5 of entry 1 to " + made}, nil},
@@ -59,6 +65,8 @@ func TestRebuild(t *testing.T) {
 		{"a refund account without refunds", edits{insert(" refunds "+credit, row{
 			"user_id": text(" refunds " + credit), "version": num("1"), "r0": num("2"), "refunded_at": text("1999-11-22T12:00:00.000Z"),
 		})}, []string{ofCredit + ": from 1 refund: 2 of entry 0 to no refunds"}, nil},
+		{"a damaged refund account without refunds", edits{insert(" refunds "+credit, row{"user_id": text(" refunds " + credit), "r0": text("x")})},
+			[]string{ofCredit + ": from a damaged account to no refunds"}, nil},
 		{"missing balances with rules", edits{drop("lent", "barred", "capped")},
 			[]string{`user "barred": from no balance to 100 at version 0 with 1 rule change, debits blocked, credits blocked`}, nil},
 		{"outdated rules", edits{set("lent", "balance", num("10"), "credit_limit", num("30"), "rule_changes", num("1"))},
@@ -129,7 +137,14 @@ func TestRebuildKeeps(t *testing.T) {
 	rows := kinds(t)
 	transfer := infratest.Entries(t, "transfer", "bob debit 1").TransactionID()
 	first, toCarol, debit := transfer.String(), transfer.Entry(1).String(), idOf(t, "alice", "debit")
+	late, refused := holdOf(t, "late"), idOf(t, "bob", "refused")
 	noBalance := drop("alice", "bob", "carol")
+	copied := func(from, to string, pairs ...any) edit {
+		return func(s stored) {
+			s[to] = maps.Clone(s[from])
+			set(to, append(pairs, "id", text(to))...)(s)
+		}
+	}
 	for _, c := range []struct {
 		name  string
 		edits []edit
@@ -141,6 +156,10 @@ func TestRebuildKeeps(t *testing.T) {
 		{"a first row that can't be read", edits{noBalance, set(first, "ammount", nil)}, " is damaged"},
 		{"a further row that can't be read", edits{noBalance, set(toCarol, "ammount", nil)}, " is damaged"},
 		{"a changed entry amount", edits{noBalance, set(toCarol, "ammount", num("8"))}, "1 of its 2 further entries have no matching row; rows without a matching entry: 1"},
+		{"an entry copied over its first row", edits{copied(toCarol, first)}, "its row " + first + " is damaged"},
+		{"an entry copied to another id", edits{copied(toCarol, debit), drop(first)}, "its row " + debit + " is damaged"},
+		{"an entry moved to a missing transaction", edits{set(toCarol, "transaction_id", text(refused)), drop(refused)}, "write 1 missing row: its row " + toCarol + " is damaged"},
+		{"a copied end without its hold", edits{copied(late.End().String(), debit), drop(late.String())}, "its row " + debit + " is damaged"},
 		{"a balance that counts missing rule changes", edits{set("barred", "rule_changes", num("1000000000"))},
 			`user "barred" with 100 at version 0 with 1000000000 rule changes, debits blocked, credits blocked: 999999999 rule changes are missing, more than`},
 		{"a rule change number too high", edits{set(idOf(t, "barred", "block"), "rule_change", num("1000000000"))}, "999999999 rule changes are missing, more than a restore loses"},
@@ -162,6 +181,23 @@ func TestRebuildKeeps(t *testing.T) {
 			assert.Equal(t, exitWrong, status)
 		})
 	}
+}
+
+// A user's id may be the id of a refunded transaction.
+func TestRebuildOfUserNamedLikeTransaction(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	s := script.At(b, lastYear)
+	s.Play(t, "sale: alice debit 10; refund: refund sale 0 4")
+	sale := s.ID("sale").String()
+	s.Play(t, "other: "+sale+" credit 1")
+	b.Execute(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = ' refunds "+sale+"'")
+	status, out, _ := command(t, b, "-settle", "0s")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out, "there is no refund account; the history has 1 refund: 4 of entry 0")
+	status, out, _ = command(t, b, "-rebuild", "-write", "-settle", "0s")
+	assert.Equal(t, exitRight, status, out)
+	require.NoError(t, b.Check(t.Context()))
 }
 
 // A rebuild of one user also rebuilds users whose rows it writes, but no others.

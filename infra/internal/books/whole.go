@@ -36,6 +36,10 @@ func (w Wholes) Add(t ledger.Transaction) {
 	case ledger.EntryRow:
 		one.Further = append(one.Further, t)
 	case ledger.EndRow:
+		if t.ID != id.End() {
+			one.Further = append(one.Further, t) // a stray
+			return
+		}
 		one.End = &t
 	case ledger.RulesRow: // a rule change has no other rows
 		one.First = &t
@@ -71,6 +75,21 @@ func (w *Whole) expected() (rows []ledger.Transaction) {
 		row := w.further(1, w.First.Entries[1])
 		row.Amount, row.CreatedAt = w.End.Amount, w.End.CreatedAt
 		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Strays returns the rows whose id is not derived from the transaction. The ledger never
+// writes such a row.
+func (w *Whole) Strays() (rows []ledger.Transaction) {
+	ids := map[ledger.TransactionID]bool{}
+	for place := 1; place < ledger.MaxItems; place++ {
+		ids[w.ID.Entry(place)] = true
+	}
+	for _, row := range w.Further {
+		if !ids[row.ID] {
+			rows = append(rows, row)
+		}
 	}
 	return rows
 }
