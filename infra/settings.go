@@ -38,10 +38,11 @@ func EncodeSettings(s ledger.Settings, now time.Time) (map[string]types.Attribut
 	})
 }
 
-// IsSettings reports whether a row in the transactions table is the settings row.
+// IsSettings reports whether a row is the settings row. That row has no user_id, which would
+// put it in a history.
 func IsSettings(row map[string]types.AttributeValue) bool {
 	id, ok := row["id"].(*types.AttributeValueMemberS)
-	return ok && id.Value == SettingsID
+	return ok && id.Value == SettingsID && row["user_id"] == nil
 }
 
 // DecodeSettings reads the settings row as strictly as [DecodeTransaction] reads a

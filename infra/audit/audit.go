@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -95,18 +96,23 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 		}
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case lookedUp:
-		return inOrder(ctx, a.compareOriginals, a.lookUpHolds)
-	default:
-		return a.compareOriginals(ctx)
 	}
+	if err := a.compareOriginals(ctx); err != nil {
+		return err
+	}
+	if lookedUp {
+		return a.lookUpHolds(ctx)
+	}
+	return a.lookUp(ctx, a.fold.Unbegun())
 }
 
-func (a *audit) lookUpHolds(ctx context.Context) error {
-	return forEach(ctx, a.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
+func (a *audit) lookUpHolds(ctx context.Context) error { return a.lookUp(ctx, a.fold.Missing()) }
+
+// lookUp adds the rows with these ids to the fold, if they exist.
+func (a *audit) lookUp(ctx context.Context, ids []ledger.TransactionID) error {
+	return forEach(ctx, a.segments, slices.Values(ids), func(ctx context.Context, id ledger.TransactionID) error {
 		t, _, err := a.transaction(ctx, id)
 		if t != nil {
 			a.mu.Lock()
@@ -288,7 +294,7 @@ func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) boo
 }
 
 // compareRefunds reports lost refunds, and refund accounts that differ from their refunds. It scans
-// both tables again only if an account differs. Accounts with a recent refund are left to the next
+// both tables again only if an account differs. Accounts that change meanwhile are left to the next
 // audit.
 func (a *audit) compareRefunds(ctx context.Context) error {
 	for _, lost := range a.lost {
@@ -298,24 +304,28 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 		return nil
 	}
 	rows, stored, err := a.collectRefunds(ctx)
+	if err == nil {
+		err = a.rest(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	for of, seen := range rows {
-		has, made := "there is no refund account", seen.String()
+	return forEach(ctx, a.segments, maps.Keys(rows), func(ctx context.Context, of ledger.TransactionID) error {
+		has, made := "there is no refund account", rows[of].String()
 		if stored[of] != nil {
 			account, _, ok := books.ExamineRefundAccount(a.config.Settings, stored[of])
 			described := books.DescribeRefunds(account)
-			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // a damaged account is already reported
-				continue
+			if !ok || described == made { // a damaged account is already reported
+				return nil
 			}
 			has = "the refund account has " + described
 		}
-		if !seen.MovedSince(a.recent) {
+		now, err := a.get(ctx, a.config.AggregateTable, "user_id", infra.RefundsKey(of))
+		if err == nil && hashOf(now) == hashOf(stored[of]) {
 			a.find(misrefunded(of, has+"; the history has "+made))
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // collectRefunds scans for the refund accounts that may be wrong and, after -settle, for their

@@ -49,8 +49,8 @@
 // the refunds for each entry in checksums, and subtracts the sums in the refund accounts, so it
 // need not keep either. If a checksum is not zero, another scan of both tables finds the accounts.
 // The audit also compares accounts of several refunds with the original: no entry may be refunded
-// beyond its amount. Accounts with a refund from the last minute are left to the next audit, as are
-// the few that share a checksum with them.
+// beyond its amount. Accounts that change during these scans are left to the next audit. So are
+// accounts with a refund from the last minute, and the few that share a checksum with them.
 //
 // Changes to an account's rules are numbered from 1, and the balance's rule_changes is the last
 // number. So no number may be missing, each change must begin with the limit that the previous one
@@ -74,8 +74,11 @@
 //
 //   - a missing declined row, which no version counts: the key is unused again, and the caller's
 //     next attempt may post;
-//   - a changed amount or balance in a declined row that still shows a reason to decline: the
-//     tables don't store earlier balances;
+//   - changed entries, or a changed balance or expiry, in a declined row that still shows a reason
+//     to decline: the tables don't store earlier balances;
+//   - a changed receiver of a payment on hold, until the capture writes the receiver's row;
+//   - changed metadata or posted_by, a changed expiry of an ended hold, and changed rules in a rule
+//     change that a later one overrides: no other row repeats them;
 //   - a changed time in the past, unless related rows contradict it: the tables don't store the
 //     order of writes;
 //   - changed amounts with the same sum, or an invented row that replaces a missing one with the

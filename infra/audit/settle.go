@@ -74,8 +74,8 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 		if err != nil || damaged {
 			return damaged, last, err
 		}
-		if a.decide(user, seen, 0, balance) != books.Open {
-			return true, "", nil
+		if v := a.decide(user, seen, 0, balance); v != books.Open {
+			return true, "", a.checkHolds(ctx, v, balance)
 		}
 		last = seen.Compare(a.config.Settings, balance)
 		if reading > 1 && seen.Posted == lastPosted && balance.Version == lastVersion {
@@ -169,14 +169,40 @@ func (a *audit) scanAgain(ctx context.Context) error {
 	}
 	after, err := a.readBalances(ctx, "balances, once more", slices.Collect(maps.Keys(before)))
 	for user, balance := range after {
-		if seen := tallies[user]; seen != nil && a.decide(user, seen, before[user].Version, balance) == books.Open {
-			a.unsettled(user, seen.Compare(a.config.Settings, balance))
+		if seen := tallies[user]; seen != nil {
+			v := a.decide(user, seen, before[user].Version, balance)
+			if v == books.Open {
+				a.unsettled(user, seen.Compare(a.config.Settings, balance))
+			} else if err == nil {
+				err = a.checkHolds(ctx, v, balance)
+			}
 		}
 		if a.ruled[user] {
 			a.decideRules(user, rules.Of(user), before[user].Changes, balance)
 		}
 	}
 	return err
+}
+
+// checkHolds compares the open holds in a balance with their pending rows, if the balance is right.
+// The fold can't: for these users, rows were written after it.
+func (a *audit) checkHolds(ctx context.Context, v books.Verdict, balance infra.Aggregate) error {
+	if v != books.Right {
+		return nil
+	}
+	for _, h := range balance.Holds {
+		t, damaged, err := a.transaction(ctx, h.TransactionID)
+		switch {
+		case busy(err):
+			a.unsettled(balance.UserID, err.Error())
+			return nil
+		case err != nil:
+			return err
+		case !damaged: // a damaged row is already reported
+			a.find(books.CompareHold(balance.UserID, h, t)...)
+		}
+	}
+	return nil
 }
 
 func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int, balance infra.Aggregate) {

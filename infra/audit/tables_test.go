@@ -211,10 +211,16 @@ func TestDamagedSettings(t *testing.T) {
 		assert.Contains(t, log, want)
 		assert.Equal(t, "100", books.Balance(t, "1"), "nothing was written")
 	}
+	listed := infratest.New(t) // the settings row is in a user's history, which then can't be read
+	listed.Damage(t, listed.Config.TransactionsTable, "UPDATE ? SET user_id = '1' WHERE id = 'settings'")
+	status, out, _ := command(t, listed, "-settle", "0s")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out, `user "1", transaction "settings": transaction-row: id: is "settings", must be a UUID`)
+
 	books := infratest.New(t) // the settings are readable but changed, so every balance is wrong
 	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10")
 	books.Damage(t, books.Config.TransactionsTable, "UPDATE ? SET opening = 50 WHERE id = 'settings'")
-	status, out, _ := command(t, books, "-settle", "0s")
+	status, out, _ = command(t, books, "-settle", "0s")
 	assert.Equal(t, exitWrong, status)
 	assert.Contains(t, out, "the balance is 110 at version 1, but the history adds up to 60 at version 1")
 }

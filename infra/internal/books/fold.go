@@ -5,6 +5,8 @@
 package books
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"onewrite/infra"
@@ -84,6 +86,10 @@ type pendingRow struct {
 	ledger.Hold
 }
 
+func pendingRowOf(t ledger.Transaction) pendingRow {
+	return pendingRow{t.UserID, t.Receiver(), ledger.Hold{TransactionID: t.ID, Amount: t.Amount, ExpiresAt: t.ExpiresAt}}
+}
+
 // endRow holds the fields of a hold's end that must match the pending row.
 type endRow struct {
 	user         ledger.UserID
@@ -98,7 +104,7 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 	hold := t.FirstID()
 	switch {
 	case t.Status == ledger.Pending:
-		f.pending[hold] = pendingRow{t.UserID, t.Receiver(), ledger.Hold{TransactionID: hold, Amount: t.Amount, ExpiresAt: t.ExpiresAt}}
+		f.pending[hold] = pendingRowOf(t)
 	case t.End == ledger.Capture:
 		f.ends[hold] = endRow{t.UserID, t.End, t.Held, t.Amount, t.CreatedAt}
 	case t.Kind() == ledger.EndRow:
@@ -153,6 +159,10 @@ func (f *Fold) Missing() (ids []ledger.TransactionID) {
 	return ids
 }
 
+// Unbegun returns the ids of the pending rows that Waiting counts as missing. A scan can read
+// an end but not the pending row if both were written meanwhile.
+func (f *Fold) Unbegun() []ledger.TransactionID { return slices.Collect(maps.Keys(f.ends)) }
+
 // Found adds a row that the caller looked up, and returns the faults of its hold. A hold is
 // compared only with the end that Add receives. So if the row is an end, Found only forgets
 // the pending row.
@@ -171,13 +181,27 @@ func (f *Fold) Found(t ledger.Transaction) []Finding {
 // end. Their sums must be equal, so if each hold has its row, each row has its hold.
 func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
 	for _, h := range holds {
-		row := f.pending[h.TransactionID]
-		if row.user != user || !row.Amount.Equal(h.Amount) || !row.ExpiresAt.Equal(h.ExpiresAt) {
-			found = append(found, Finding{UserID: user.String(), TransactionID: h.TransactionID.String(), Kind: KindHold,
-				Detail: "it is an open hold in the balance, but the rows have no open hold with this id, amount and expiry"})
-		}
+		found = append(found, f.pending[h.TransactionID].compare(user, h)...)
 	}
 	return found
+}
+
+// CompareHold compares an open hold in a user's balance with the row that has its id, which
+// is nil if there is none.
+func CompareHold(user ledger.UserID, h ledger.Hold, t *ledger.Transaction) []Finding {
+	var row pendingRow
+	if t != nil && t.Status == ledger.Pending {
+		row = pendingRowOf(*t)
+	}
+	return row.compare(user, h)
+}
+
+func (p pendingRow) compare(user ledger.UserID, h ledger.Hold) []Finding {
+	if p.user == user && p.Amount.Equal(h.Amount) && p.ExpiresAt.Equal(h.ExpiresAt) {
+		return nil
+	}
+	return []Finding{{UserID: user.String(), TransactionID: h.TransactionID.String(), Kind: KindHold,
+		Detail: "it is an open hold in the balance, but the rows have no open hold with this id, amount and expiry"}}
 }
 
 // Orphans returns a finding for each end without a pending row.

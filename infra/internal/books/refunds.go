@@ -157,9 +157,6 @@ func (r *RefundTally) Account(of ledger.TransactionID) (a infra.RefundAccount, o
 	return a, true
 }
 
-// MovedSince reports whether the newest refund's time is at or after the moment.
-func (r *RefundTally) MovedSince(moment time.Time) bool { return !r.newest.Before(moment) }
-
 // String describes the refunds for people, such as "1 refund: 5 of entry 0".
 func (r *RefundTally) String() string { return describeRefunds(r.Count, r.Sums) }
 
