@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,9 +14,17 @@ import (
 )
 
 var (
-	linkPattern    = regexp.MustCompile(`\]\(([^)]+)\)|src(?:set)?="([^"]+)"`)
-	pathPattern    = regexp.MustCompile(`(?:^|[\s(\x60"=])((?:\./)?(?:infra|handler|ledger|testdata|\.ci|\.github)/[\w./-]*\w)`)
-	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	linkPattern = regexp.MustCompile(`\]\(([^)]+)\)|src(?:set)?="([^"]+)"`)
+	pathPattern = regexp.MustCompile(`(?:^|[\s(\x60"=])((?:\./)?(?:infra|handler|ledger|testdata|\.ci|\.github)/[\w./-]*\w)`)
+	// overridesPattern matches the parameters that a command sets, and parameterPattern the
+	// names in them.
+	overridesPattern = regexp.MustCompile(`--parameter-overrides((?:\\\n|[^\n\x60])+)`)
+	parameterPattern = regexp.MustCompile(`[\s'"]([A-Z]\w+)=`)
+	// parameterRowPattern matches the first cell of a row about parameters.
+	parameterRowPattern = regexp.MustCompile("(?m)^\\| (`[^|\n]+) \\|")
+	problemPattern      = regexp.MustCompile(`/problems/([a-z-]+)`)
+	problemNamePattern  = regexp.MustCompile("`([a-z]+(?:-[a-z]+)+)`")
+	headingPattern      = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	// notInSlug matches the characters that GitHub removes from a heading's anchor.
 	notInSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
@@ -76,6 +85,55 @@ func anchors(t *testing.T, path string) (all []string) {
 		all = append(all, strings.ReplaceAll(slug, " ", "-"))
 	}
 	return all
+}
+
+// Commands set only parameters that a template has, and deploy.md's table describes only those.
+func TestDocumentsNameParameters(t *testing.T) {
+	t.Parallel()
+	parameters := map[string]any{}
+	for _, path := range []string{"../template.yaml", "audit/template.yaml", "events/template.yaml"} {
+		maps.Copy(parameters, dig(readYAML(t, path), "Parameters").(map[string]any))
+	}
+	texts := documents(t)
+	for path, text := range texts {
+		for _, overrides := range overridesPattern.FindAllString(text, -1) {
+			for _, match := range parameterPattern.FindAllStringSubmatch(overrides, -1) {
+				assert.Contains(t, parameters, match[1], path)
+			}
+		}
+	}
+	rows := parameterRowPattern.FindAllStringSubmatch(texts["../infra/deploy.md"], -1)
+	assert.NotEmpty(t, rows)
+	for _, row := range rows {
+		for name := range strings.SplitSeq(row[1], ", ") {
+			assert.Contains(t, parameters, strings.Trim(name, "`"))
+		}
+	}
+}
+
+// The API's table of problems has every type in openapi.yaml, and no other. It has the
+// problems of a wrong call by their status alone.
+func TestDocumentsNameProblems(t *testing.T) {
+	t.Parallel()
+	description, err := os.ReadFile("../handler/openapi.yaml")
+	require.NoError(t, err)
+	types := map[string]bool{}
+	for _, match := range problemPattern.FindAllStringSubmatch(string(description), -1) {
+		types[match[1]] = true
+	}
+	_, text, _ := strings.Cut(documents(t)["../handler/README.md"], "## Problems")
+	table, _, found := strings.Cut(text, "```console")
+	require.True(t, found)
+	for _, match := range problemNamePattern.FindAllStringSubmatch(table, -1) {
+		assert.Contains(t, types, match[1])
+	}
+	for _, byStatus := range []string{"invalid-request", "forbidden", "not-found", "method-not-allowed", "body-too-large"} {
+		assert.Contains(t, types, byStatus)
+		delete(types, byStatus)
+	}
+	for kind := range types {
+		assert.Contains(t, table, "`"+kind+"`")
+	}
 }
 
 func TestRunbookHasEveryAlarm(t *testing.T) {
