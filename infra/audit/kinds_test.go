@@ -179,10 +179,3 @@ func TestEveryKind(t *testing.T) {
 		assert.NotContains(t, out+log, c.not, c.args)
 	}
 }
-
-func amountOf(t *testing.T, text string) ledger.Amount {
-	t.Helper()
-	amount, err := ledger.ParseAmount(text)
-	require.NoError(t, err)
-	return amount
-}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"os"
@@ -48,7 +46,7 @@ func (m manyRows) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if faults.Operation(r) != "Scan" { // accept every write
-		return answer([]byte(`{}`))
+		return faults.Answer(r, http.StatusOK, `{}`), nil
 	}
 	total, key := m.rows, "id"
 	if asked.TableName == "balances" {
@@ -61,7 +59,7 @@ func (m manyRows) RoundTrip(r *http.Request) (*http.Response, error) {
 	if after := asked.ExclusiveStartKey[key]["N"]; after != "" {
 		first, _ = strconv.Atoi(after)
 	}
-	var page bytes.Buffer
+	var page strings.Builder
 	until := min(first+pageRows, last)
 	fmt.Fprintf(&page, `{"Count":%d,"Items":[`, until-first)
 	for i := first; i < until; i++ {
@@ -86,18 +84,11 @@ func (m manyRows) RoundTrip(r *http.Request) (*http.Response, error) {
 		fmt.Fprintf(&page, `,"LastEvaluatedKey":{%q:{"N":"%d"}}`, key, until)
 	}
 	page.WriteByte('}')
-	return answer(page.Bytes())
+	return faults.Answer(r, http.StatusOK, page.String()), nil
 }
 
 // userName returns a user id as long as a UUID.
 func userName(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
-
-func answer(body []byte) (*http.Response, error) {
-	return &http.Response{
-		StatusCode: http.StatusOK, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
-		Header: http.Header{"X-Amz-Crc32": {fmt.Sprint(crc32.ChecksumIEEE(body))}, "Content-Type": {"application/x-amz-json-1.0"}},
-	}, nil
-}
 
 // BenchmarkMemory runs the audit and the rebuild on the tables of manyRows, and reports the
 // process's peak resident memory, which includes the generated pages:
