@@ -82,9 +82,6 @@ func conflict(r *http.Request, sent request, held map[string]bool) (*http.Respon
 	}
 	return &http.Response{
 		StatusCode:    http.StatusBadRequest,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
 		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
 		Body:          io.NopCloser(bytes.NewReader(body)),
 		ContentLength: int64(len(body)),

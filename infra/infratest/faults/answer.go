@@ -57,11 +57,7 @@ func checksumOf(body string) string {
 // foreign returns a response from another server, such as a proxy. It has no checksum.
 func foreign(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
-		Status:        http.StatusText(status),
 		StatusCode:    status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
 		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
 		Body:          io.NopCloser(strings.NewReader(body)),
 		ContentLength: int64(len(body)),
