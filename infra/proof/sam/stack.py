@@ -62,10 +62,10 @@ class Stack:
 
     def call(self, event, function=None):
         """Invokes the function, and returns its answer and log lines."""
-        said = client("lambda").invoke(FunctionName=function or self.outputs["FunctionAlias"], Payload=json.dumps(event), LogType="Tail")
-        log = base64.b64decode(said["LogResult"])
+        response = client("lambda").invoke(FunctionName=function or self.outputs["FunctionAlias"], Payload=json.dumps(event), LogType="Tail")
+        log = base64.b64decode(response["LogResult"])
         whole = log.splitlines()[len(log) == 4096:]  # Lambda returns a log's last 4 KB, which may begin within a line
-        return json.load(said["Payload"]), [json.loads(line) for line in whole if line]
+        return json.load(response["Payload"]), [json.loads(line) for line in whole if line]
 
     def balance(self):
         answer, _ = self.call(BALANCE)
