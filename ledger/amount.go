@@ -143,8 +143,9 @@ func (s *Sum) move(t Type, a Amount) {
 	}
 }
 
-// parsePlain parses the plain decimal s. reason says why if s is invalid, exceeds the
-// parameter most, or has too many decimal places. apd would accept more notations.
+// parsePlain parses the plain decimal s. If s is invalid, exceeds the parameter
+// most or has too many decimal places, it returns the reason. apd would accept more
+// notations.
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	switch {

@@ -104,6 +104,7 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 //     in the first one with the key;
 //   - a *[KeyReusedError] if an earlier call used the key for another change or for a
 //     transaction;
+//   - an [*InvalidError] if the change is empty;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - another error in case of a defect.
 func (l *Ledger) ChangeRules(ctx context.Context, r RulesRequest) (Result, error) {
