@@ -31,14 +31,14 @@ var beyondSchemas = []string{
 	"is sent more than once, and the values differ",
 	"must be the same as ammount, or left out",
 	`must be the "next" of an answer for the same user`,
-	"must be at most what was held", // only the ledger knows the held sum
+	"must be at most what was held", // the schema has no access to the held sum
 	"must be whole seconds",         // JSON Schema allows 1.0 and 1e3
 	"must come with one debit",
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
 	"left out, it is all that is held",
-	"must be at most what the entry moved", // only the ledger knows the entries
+	"must be at most what the entry moved", // the schema has no access to the entries
 	"must be in entries, as the transaction",
 	"must be the place of an entry", // JSON Schema allows 1.0
 	"must be after the places before it",

@@ -35,7 +35,8 @@ function why(entries) {
 }
 
 // sentenceOf returns the sentence about the result of a step. If another call changed the
-// account meanwhile, the balances prove nothing, so the sentence is open and says so.
+// account meanwhile, the balances prove nothing, so the sentence is open and mentions
+// the other call.
 export function sentenceOf(step, facts) {
   if (facts.isElsewhere) return open(`Another ledger answered. ${otherLedger}`);
   if (facts.isUnready) return open("This step was not played, because its user could not get the money for it.");

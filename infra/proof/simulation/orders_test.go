@@ -35,7 +35,7 @@ const (
 )
 
 // scenario holds the calls of two concurrent callers. The calls in the field before are made
-// first. The field clocks contains how far each caller's clock is ahead.
+// first. The field clocks has the time by which each caller's clock is ahead.
 type scenario struct {
 	script  *script
 	before  []ask
