@@ -64,7 +64,6 @@ NothingGranted(r)      == 0
 (* Holds. *)
 SendAnyway(r)          == {r}
 ExpiredAtOnce(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires <= clock}
-OpenIsReleased(S, clock) == {h \in DOMAIN rows : IsFirst(h) /\ rows[h].status = "pending" /\ Payer(h) \in S}
 EndingAsExpiry(c, table, time, clock) == [op |-> "Expire", call |-> c, at |-> time]
 EndingLate(c, table, time, clock)     == [op |-> c.op, call |-> c, at |-> time]
 StartedUnchecked(table, time) ==
