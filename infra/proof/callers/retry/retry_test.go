@@ -251,7 +251,7 @@ func balance(t *testing.T, user string) string {
 	return body.Data.Balance
 }
 
-// If a call can't be sent at all, the error does not say that the outcome is unknown.
+// If a call can't be sent at all, the error is not an UnknownError.
 func TestPostNothingSent(t *testing.T) {
 	t.Parallel()
 	_, _, err := Post(t.Context(), "http://a b/", "1", "{}")
