@@ -53,7 +53,7 @@ var problems = []problemKind{
 	{ledger.ErrInsufficientFunds, http.StatusUnprocessableEntity, "/problems/insufficient-funds", "Unprocessable entity",
 		"Your balance can't be negative.", outcomeDeclined},
 	{ledger.ErrBalanceLimit, http.StatusUnprocessableEntity, "/problems/balance-limit", "Unprocessable entity",
-		"Your balance can't be above the limit.", outcomeDeclined},
+		"The balance can't be above the limit.", outcomeDeclined},
 	{ledger.ErrAccountBlocked, http.StatusUnprocessableEntity, "/problems/account-blocked", "Unprocessable entity",
 		"This account is blocked for such entries. When the block is lifted, a new attempt takes a new key; a capture does not.", outcomeDeclined},
 	{ledger.ErrCreditInUse, http.StatusUnprocessableEntity, "/problems/credit-in-use", "Unprocessable entity",

@@ -152,6 +152,7 @@ func TestSettingsAtTheCeiling(t *testing.T) {
 		got := a.post(t, "beyond", body("rich", s.unit, "credit"))
 		p := got.problem(t)
 		assert.Equal(t, []string{"/problems/balance-limit", "1000000000000000", "1000000000000000", s.currency}, []string{p.Type, p.Balance, p.Limit, p.Currency})
+		assert.Equal(t, "The balance can't be above the limit.", p.Detail)
 	})
 }
 
