@@ -52,6 +52,7 @@ func wordsOf(s ledger.Settings) []string {
 	case 2:
 		places = "at most two places"
 	}
+	zeros := strings.ReplaceAll(newFraction, "[0-9]", "0")
 	optional := fraction
 	if fraction != "" {
 		optional = "(" + fraction + ")?"
@@ -69,7 +70,8 @@ func wordsOf(s ledger.Settings) []string {
 		"The currency of answers: " + other + ".",
 		`10(0[0-9]|1[0-5])[0-9]{12})` + optional + `|1016000000000000)$`,
 		below1(fraction) + `[1-9][0-9]{0,11}|1000000000000)$'`,
-		`0*[1-9][0-9]{0,11}` + newFraction + `|0*1000000000000` + strings.ReplaceAll(newFraction, "[0-9]", "0") + newBelow1(s.Places) + `)$'`,
+		`'^(0+` + zeros + `|`,
+		`0*[1-9][0-9]{0,11}` + newFraction + `|0*1000000000000` + zeros + newBelow1(s.Places) + `)$'`,
 		"type: debit, currency: " + s.Currency + "}",
 		"must be at least " + smallest,
 	}

@@ -89,6 +89,8 @@ func TestSettings(t *testing.T) {
 		check(a.get(t, "/balance?userId=1"), 200, 1, `"creditLimit":"`+s.unit+`",`+currency)
 		check(a.post(t, "spend", body("1", s.unit, "debit")), 201, 1, s.unit)
 		check(a.rule(t, "end", `{"userId":"1","creditLimit":"0"}`), 422, 1, "/problems/credit-in-use")
+		zero := "0" + strings.ReplaceAll(s.unit, "1", "0")
+		check(a.rule(t, "none", `{"userId":"2","creditLimit":"`+zero+`"}`), 201, 1, `"creditLimit":"0"`)
 	})
 }
 
