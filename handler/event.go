@@ -74,9 +74,9 @@ func (e event) hasMethod() bool {
 	return e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
 }
 
-// checkSender returns an *invalidRequest for an event in none of the accepted shapes,
-// because its members can have other meanings. For example, a load balancer's event looks
-// like payload 1.0, but its query is not decoded.
+// checkSender returns an *invalidRequest for an event of any other shape, because the same
+// members can have other meanings there. For example, a load balancer's event looks like
+// payload 1.0, but its query is not decoded.
 //
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func (e event) checkSender() error {

@@ -55,7 +55,8 @@ func (t *Timeline) End() {
 	t.giveUp(time.Time{})
 }
 
-// endMoment yields the moment's unreadable rows, sorts the others and posts their writes.
+// endMoment yields the moment's unreadable rows, sorts the others, and applies
+// the rows of each write together.
 func (t *Timeline) endMoment() {
 	byID := map[ledger.TransactionID]Line{}
 	var rows []ledger.Transaction
