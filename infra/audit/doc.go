@@ -90,9 +90,10 @@
 // # One user
 //
 // With -user, the audit checks each of the user's rows in the index, and compares their sum with
-// the balance. It does not check that transactions have all their rows, and it does not check
-// account rules, which are in no index. Only a table scan can show whether a row is missing or the
-// index lags, so a user whose balance counts more rows than the index has is unsettled here.
+// the balance. It checks neither that transactions have all their rows, nor that ends and refunds
+// match the rows that they name, nor account rules, which are in no index. Only a table scan can
+// show whether a row is missing or the index lags, so a user whose balance counts more rows than the
+// index has is unsettled here.
 //
 // The balances in a statement don't include a credit limit. A line "limit" at the end adds it. The
 // statement assumes a higher limit only if no order of the rows stays within today's limit.
