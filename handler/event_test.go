@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -266,6 +267,8 @@ func TestAnswersToLargeEvents(t *testing.T) {
 		"path 2.0":     `{"rawPath":"/` + strings.Repeat("é", 3<<19) + `","requestContext":{"http":{"method":"GET"}}}`,
 		"path 1.0":     `{"path":"/` + strings.Repeat("é", 3<<19) + `","httpMethod":"GET"}`,
 		"encoded path": `{"path":"/` + strings.Repeat("%41", 1<<20) + `","httpMethod":"GET"}`,
+		"cut escape":   `{"path":"/x` + strings.Repeat("%41", 1<<20) + `","httpMethod":"GET"}`,
+		"cut escapes":  `{"path":"/xx` + strings.Repeat("%41", 1<<20) + `","httpMethod":"GET"}`,
 		"name":         `{"pathParameters":{"` + strings.Repeat("n", 5<<20) + `":1}}`,
 	} {
 		require.Less(t, len(payload), mostBytes, "Lambda accepts the event")
@@ -274,7 +277,10 @@ func TestAnswersToLargeEvents(t *testing.T) {
 			output, err := h.Invoke(t.Context(), []byte(payload))
 			require.NoError(t, err)
 			assert.Less(t, len(output), mostBytes, "%s: %.300s", name, output)
-			assert.Contains(t, []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound}, decodeAnswer(t, output).Status, name)
+			got := decodeAnswer(t, output)
+			assert.Contains(t, []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound}, got.Status, name)
+			_, err = url.Parse(got.problem(t).Instance)
+			assert.NoError(t, err, "%s: instance is a URI reference (RFC 9457, section 3.1.5)", name)
 		}
 	}
 }

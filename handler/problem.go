@@ -123,6 +123,18 @@ var endings = map[ledger.End]string{
 // allows.
 const maxInstanceBytes = 64 << 10
 
+// shortened returns at most maxInstanceBytes of an escaped path, without part of an escape.
+func shortened(path string) string {
+	if len(path) <= maxInstanceBytes {
+		return path
+	}
+	path = path[:maxInstanceBytes]
+	if escape := strings.LastIndexByte(path, '%'); escape > len(path)-len("%41") {
+		path = path[:escape]
+	}
+	return path
+}
+
 // problemAnswer returns the problem document for err. It leaves out everything that the
 // caller must not see.
 func (h *Handler) problemAnswer(err error, caller caller, instance string) answer {
@@ -133,7 +145,7 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 		Title:    row.title,
 		Status:   row.status,
 		Detail:   row.detail,
-		Instance: instance[:min(len(instance), maxInstanceBytes)],
+		Instance: shortened(instance),
 	}
 	became := row.outcome
 
