@@ -321,10 +321,13 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 			has = "the refund account has " + described
 		}
 		now, err := a.get(ctx, a.config.AggregateTable, "user_id", infra.RefundsKey(of))
-		if err == nil && hashOf(now) == hashOf(stored[of]) {
+		if err != nil {
+			return failed(err, "read refunds of %s", of)
+		}
+		if hashOf(now) == hashOf(stored[of]) {
 			a.find(misrefunded(of, has+"; the history has "+made))
 		}
-		return err
+		return nil
 	})
 }
 

@@ -196,6 +196,13 @@ func TestDamageDuringWrites(t *testing.T) {
 		return dynamodbmodel.Moment{Late: times, Lag: time.Hour}
 	}
 	old := func(b *infratest.Books) *ledger.Ledger { return ledger.New(b.Store, at(longAgo)) }
+	changeHold := func(s *scene) {
+		other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
+		calls := script.At(other, time.Now().Add(-30*time.Minute))
+		calls.Play(s.t, "h: hold 1h 1 debit 10")
+		hold := calls.ID("h")
+		s.put(other, set("1", "hold:"+base64.RawURLEncoding.EncodeToString(hold[:]), &types.AttributeValueMemberL{Value: []types.AttributeValue{num("10"), num("1")}}))
+	}
 	for _, c := range []struct {
 		name   string
 		scene  func(s *scene)
@@ -365,6 +372,26 @@ func TestDamageDuringWrites(t *testing.T) {
 			}), "Scan")
 		}, exitRight, func(*scene, report) {}},
 
+		{"a wrong refund account that can't be read again", func(s *scene) {
+			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
+			calls := script.At(other, longAgo)
+			calls.Play(s.t, "sale: alice debit 10; refund: refund sale 0 1")
+			s.put(other, drop(infra.RefundsKey(calls.ID("sale"))))
+			s.segments = 1
+			s.network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+				switch operation := faults.Operation(r); {
+				case operation == "Scan":
+					s.scans++
+				case operation == "GetItem" && s.scans == 4:
+					return faults.ServerError(r, deliver)
+				}
+				return deliver()
+			})
+		}, exitUnfinished, func(s *scene, found report) {
+			assert.Regexp(s.t, `^read refunds of [-0-9a-f]+: InternalServerError: `, found.Unfinished)
+			assert.Empty(s.t, found.Mismatches)
+		}},
+
 		{"refunds before and between the scans", func(s *scene) {
 			s.segments = 1
 			calls := script.At(s.b, longAgo)
@@ -401,16 +428,22 @@ func TestDamageDuringWrites(t *testing.T) {
 			assert.Equal(s.t, "the balance is 120 at version 2, but the history adds up to 110 at version 1", found.Mismatches[0].Detail)
 		}},
 		{"a changed hold of an active user", func(s *scene) {
-			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
-			calls := script.At(other, time.Now().Add(-30*time.Minute))
-			calls.Play(s.t, "h: hold 1h 1 debit 10")
-			hold := calls.ID("h")
-			s.put(other, set("1", "hold:"+base64.RawURLEncoding.EncodeToString(hold[:]), &types.AttributeValueMemberL{Value: []types.AttributeValue{num("10"), num("1")}}))
+			changeHold(s)
 			s.post(none, "recent", "1 credit 10")
 		}, exitWrong, func(s *scene, found report) {
 			require.Len(s.t, found.Mismatches, 1)
 			assert.Equal(s.t, "it is an open hold in the balance, but the rows have no open hold with this id, amount and expiry", found.Mismatches[0].Detail)
 		}},
+		{"a changed hold of a user locked by transactions", func(s *scene) {
+			changeHold(s)
+			s.post(none, "recent", "1 credit 10")
+			s.begin(dynamodbmodel.Moment{Hold: time.Hour}, "held", "1 credit 10")
+		}, exitWrong, func(s *scene, found report) { assert.Len(s.t, found.Mismatches, 1) }},
+		{"a changed hold whose row is throttled", func(s *scene) {
+			changeHold(s)
+			s.post(none, "recent", "1 credit 10")
+			s.always(faults.Throttle, "GetItem")
+		}, exitUnsettled, func(s *scene, found report) { assert.Len(s.t, found.Unsettled, 1) }},
 		{"a missing end hidden by one in flight", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
 			calls := script.At(other, time.Now().Add(-30*time.Minute))
