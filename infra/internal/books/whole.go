@@ -82,6 +82,9 @@ func (w *Whole) expected() (rows []ledger.Transaction) {
 // Strays returns the rows whose id is not derived from the transaction. The ledger never
 // writes such a row.
 func (w *Whole) Strays() (rows []ledger.Transaction) {
+	if w.Further == nil {
+		return nil // without deriving 99 ids
+	}
 	ids := map[ledger.TransactionID]bool{}
 	for place := 1; place < ledger.MaxItems; place++ {
 		ids[w.ID.Entry(place)] = true
